@@ -98,8 +98,10 @@ func (s *countedStore) CompareAndSwap(ctx context.Context, name string, old, val
 	return s.count().CompareAndSwap(ctx, name, old, value, d)
 }
 
-func (s *countedStore) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
-	return s.count().Counts(ctx, site, from, to)
+func (s *countedStore) Counts(
+	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
+) ([]store.Count, error) {
+	return s.count().Counts(ctx, site, by, from, to)
 }
 
 func (s *countedStore) PutText(ctx context.Context, sum string, text []byte) error {

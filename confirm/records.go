@@ -92,7 +92,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		if jobs, res.email, err = r.jobs(box, c); err != nil {
 			return store.Change{}, err
 		}
-		res.changed, res.counts = c.Changed, consent.Counts(before, c.Subscription)
+		res.changed, res.counts = c.Changed, consent.Counts(before, c.Subscription, r.sites[key.Site].Forms)
 		change := store.Change{
 			Enqueue: jobs, Count: res.counts,
 			Acquire: ratelimit.Acquisition(also.taker, also.quotas...), EvenIfFull: takesBack(a),

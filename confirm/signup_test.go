@@ -265,9 +265,11 @@ func (c *counting) SetNX(ctx context.Context, name string, value []byte, d time.
 	return c.Store.SetNX(ctx, name, value, d)
 }
 
-func (c *counting) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
+func (c *counting) Counts(
+	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
+) ([]store.Count, error) {
 	c.called("counts")
-	return c.Store.Counts(ctx, site, from, to)
+	return c.Store.Counts(ctx, site, by, from, to)
 }
 
 func (c *counting) PutText(ctx context.Context, sum string, text []byte) error {

@@ -16,6 +16,7 @@ type Site struct {
 	URL           string   // of the website
 	Locales       []string // the first is the default
 	Purposes      []Purpose
+	Forms         map[string]bool // ids of its own forms: what else signups name is counted as other
 	Controller    statement.Controller
 	Notice        *statement.Notice // nil: none is named
 	Terms         consent.Terms

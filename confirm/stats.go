@@ -2,15 +2,20 @@ package confirm
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/store"
 )
 
-// Day is what was counted at a site on one day (UTC). See consent.CountSignups and the other names for what each is.
+// Day is what was counted at a site on one day (UTC), or in another period. See consent.CountSignups and the other
+// names for what each is.
 type Day struct {
 	Day           string         `json:"day"` // as 2006-01-02
+	At            time.Time      `json:"-"`   // when the period begins
 	Signups       int64          `json:"signups"`
 	Emails        int64          `json:"emails"`
 	Confirmations int64          `json:"confirmations"`
@@ -46,25 +51,138 @@ type PurposeCount struct {
 	Withdrawals   int64  `json:"withdrawals"`
 }
 
+// Part is what was counted of one value of a dimension.
+type Part struct {
+	ID            string `json:"id"`
+	Signups       int64  `json:"signups"`
+	Confirmations int64  `json:"confirmations"`
+	Undeliverable int64  `json:"undeliverable,omitempty"` // of a provider
+}
+
+// Trends is what was counted at a site by day, and by each dimension over all of these days.
+type Trends struct {
+	Days      []Day
+	Purposes  []Part
+	Forms     []Part
+	Languages []Part
+	Texts     []Part // by the hash of the statement, in hexadecimal
+	Providers []Part // at most maxProviders, of at least minProvider signups or confirmations; the rest is other
+}
+
+// The providers of mailboxes that are told apart.
+const (
+	maxProviders = 20
+	minProvider  = 5
+)
+
 // Stats returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest
 // first. Days on which nothing happened are left out.
 func (w *Website) Stats(ctx context.Context, site, from, to string) ([]Day, error) {
-	counted, err := w.Store.Counts(ctx, site, from, to)
+	first, err := time.Parse(time.DateOnly, from)
 	if err != nil {
 		return nil, err
 	}
-	days := []Day{}
-	for _, c := range counted {
-		if len(days) == 0 || days[len(days)-1].Day != c.Day {
-			days = append(days, newDay(c.Day))
-		}
-		days[len(days)-1].add(c.Name, c.N)
+	last, err := time.Parse(time.DateOnly, to)
+	if err != nil {
+		return nil, err
 	}
-	return days, nil
+	return w.StatsBy(ctx, site, store.ByDay, first, last)
 }
 
-func newDay(day string) Day {
-	d := Day{Day: day, Purposes: []PurposeCount{}}
+// StatsBy is Stats for periods of any length, from that of one time to that of another. What has a dimension is counted
+// by day alone.
+func (w *Website) StatsBy(
+	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
+) ([]Day, error) {
+	counted, err := w.Store.Counts(ctx, site, by, from, to)
+	return daysOf(counted), err
+}
+
+// Trends returns what was counted at a site from one day to another, both included, by every dimension. It costs one
+// read of the store.
+func (w *Website) Trends(ctx context.Context, site string, from, to time.Time) (Trends, error) {
+	counted, err := w.Store.Counts(ctx, site, store.ByDay, from, to)
+	if err != nil {
+		return Trends{}, err
+	}
+	return Trends{
+		Days: daysOf(counted), Purposes: parts(counted, consent.DimensionPurpose),
+		Forms: parts(counted, consent.DimensionForm), Languages: parts(counted, consent.DimensionLanguage),
+		Texts:     parts(counted, consent.DimensionText),
+		Providers: largestProviders(parts(counted, consent.DimensionProvider)),
+	}, nil
+}
+
+func daysOf(counted []store.Count) []Day {
+	days := []Day{}
+	for _, c := range counted {
+		if len(days) == 0 || !days[len(days)-1].At.Equal(c.At) {
+			days = append(days, newDay(c.At))
+		}
+		days[len(days)-1].add(c)
+	}
+	return days
+}
+
+// parts adds up what was counted by a dimension, the most first.
+func parts(counted []store.Count, dimension string) []Part {
+	sums := map[string]*Part{}
+	for _, c := range counted {
+		if c.By != dimension {
+			continue
+		}
+		id := c.Of
+		if dimension == consent.DimensionText {
+			id = consent.TextSHA256(c.Of)
+		}
+		if sums[id] == nil {
+			sums[id] = &Part{ID: id}
+		}
+		sums[id].add(c.Name, c.N)
+	}
+	all := []Part{}
+	for _, id := range slices.Sorted(maps.Keys(sums)) {
+		i := 0
+		for i < len(all) && all[i].sum() >= sums[id].sum() {
+			i++
+		}
+		all = slices.Insert(all, i, *sums[id])
+	}
+	return all
+}
+
+func (p *Part) sum() int64 { return p.Signups + p.Confirmations }
+
+func (p *Part) add(name string, n int64) {
+	switch name {
+	case consent.CountSignups:
+		p.Signups += n
+	case consent.CountConfirmations:
+		p.Confirmations += n
+	case consent.CountUndeliverable:
+		p.Undeliverable += n
+	}
+}
+
+// largestProviders adds those of which there are few to the other ones, which come last.
+func largestProviders(all []Part) []Part {
+	shown, other := []Part{}, Part{ID: consent.OtherValue}
+	for _, p := range all {
+		if p.ID != consent.OtherValue && len(shown) < maxProviders && max(p.Signups, p.Confirmations) >= minProvider {
+			shown = append(shown, p)
+			continue
+		}
+		other.Signups, other.Confirmations = other.Signups+p.Signups, other.Confirmations+p.Confirmations
+		other.Undeliverable += p.Undeliverable
+	}
+	if other.sum()+other.Undeliverable > 0 {
+		shown = append(shown, other)
+	}
+	return shown
+}
+
+func newDay(at time.Time) Day {
+	d := Day{Day: at.Format(time.DateOnly), At: at, Purposes: []PurposeCount{}}
 	for _, b := range consent.ConfirmTimeBuckets() {
 		d.TimeToConfirm.Within = append(d.TimeToConfirm.Within, WithinCount{Under: b.Name})
 	}
@@ -72,35 +190,41 @@ func newDay(day string) Day {
 }
 
 // add adds a count to its field; an unknown name has none.
-func (d *Day) add(name string, n int64) {
-	name, of, _ := strings.Cut(name, "/")
+func (d *Day) add(c store.Count) {
 	var at *int64
+	bucket, isWithin := strings.CutPrefix(c.Name, consent.CountWithin)
 	switch {
-	case name == consent.CountWithin:
-		if i := slices.IndexFunc(d.TimeToConfirm.Within, func(w WithinCount) bool { return w.Under == of }); i >= 0 {
-			at = &d.TimeToConfirm.Within[i].Count
+	case isWithin:
+		for i := range d.TimeToConfirm.Within {
+			if d.TimeToConfirm.Within[i].Under == bucket {
+				at = &d.TimeToConfirm.Within[i].Count
+			}
 		}
-	case of != "":
-		at = d.purpose(of).at(name)
-	default:
-		at = map[string]*int64{
-			consent.CountSignups:       &d.Signups,
-			consent.CountEmails:        &d.Emails,
-			consent.CountConfirmations: &d.Confirmations,
-			consent.CountDeclines:      &d.Declines,
-			consent.CountObjections:    &d.Objections,
-			consent.CountWithdrawals:   &d.Withdrawals,
-			consent.CountExpiries:      &d.Expired,
-			consent.CountUndeliverable: &d.Undeliverable,
-			consent.CountBounces:       &d.Bounces,
-			consent.CountComplaints:    &d.Complaints,
-			consent.CountReminders:     &d.Reminders,
-			consent.CountSeconds:       &d.TimeToConfirm.Seconds,
-		}[name]
+	case c.By == consent.DimensionPurpose:
+		at = d.purpose(c.Of).at(c.Name)
+	case c.By == "":
+		at = d.at(c.Name)
 	}
 	if at != nil {
-		*at += n
+		*at += c.N
 	}
+}
+
+func (d *Day) at(name string) *int64 {
+	return map[string]*int64{
+		consent.CountSignups:       &d.Signups,
+		consent.CountEmails:        &d.Emails,
+		consent.CountConfirmations: &d.Confirmations,
+		consent.CountDeclines:      &d.Declines,
+		consent.CountObjections:    &d.Objections,
+		consent.CountWithdrawals:   &d.Withdrawals,
+		consent.CountExpiries:      &d.Expired,
+		consent.CountUndeliverable: &d.Undeliverable,
+		consent.CountBounces:       &d.Bounces,
+		consent.CountComplaints:    &d.Complaints,
+		consent.CountReminders:     &d.Reminders,
+		consent.CountSeconds:       &d.TimeToConfirm.Seconds,
+	}[name]
 }
 
 func (d *Day) purpose(id string) *PurposeCount {

@@ -29,11 +29,12 @@ func TestStatsAreByDayAndPurpose(t *testing.T) {
 	}
 	want := []confirm.Day{
 		{
-			Day: "2026-11-21", Signups: 1, Emails: 1, TimeToConfirm: within(0),
+			Day: "2026-11-21", At: start.Truncate(24 * time.Hour), Signups: 1, Emails: 1, TimeToConfirm: within(0),
 			Purposes: []confirm.PurposeCount{{ID: "letter", Signups: 1}, {ID: "offers", Signups: 1}},
 		},
 		{
-			Day: "2026-11-22", Signups: 1, Confirmations: 1, TimeToConfirm: within(1),
+			Day: "2026-11-22", At: start.Truncate(24*time.Hour).AddDate(0, 0, 1), Signups: 1, Confirmations: 1,
+			TimeToConfirm: within(1),
 			Purposes: []confirm.PurposeCount{
 				{ID: "letter", Signups: 1, Confirmations: 1}, {ID: "offers", Confirmations: 1},
 			},

@@ -32,6 +32,7 @@ func ExampleRecords_Update() {
 
 	errKnown := errors.New("already signed up")
 	key := store.Key{Site: "gazette", ID: "Zk3vY2mSxQ0aLr8tWn5pBg"}
+	at := time.Date(2026, 11, 30, 18, 5, 0, 0, time.UTC)
 	signUp := func(r store.Record) (store.Change, error) {
 		if r.Exists() {
 			return store.Change{}, errKnown
@@ -39,7 +40,7 @@ func ExampleRecords_Update() {
 		return store.Change{
 			Put:     &store.Record{State: "pending", Created: time.Now(), Data: []byte("sealed")},
 			Enqueue: []store.Job{{ID: "welcome-1", Queue: "email"}},
-			Count:   []store.Count{{Day: "2026-11-30", Name: "signup", N: 1}},
+			Count:   []store.Count{{At: at, Name: "signup", N: 1}},
 		}, nil
 	}
 	fmt.Println("first:", s.Update(ctx, key, signUp))
@@ -58,7 +59,7 @@ func ExampleRecords_Update() {
 	}
 	r, err := s.Find(ctx, key)
 	fmt.Println(r.State, err)
-	counts, err := s.Counts(ctx, "gazette", "2026-11-30", "2026-11-30")
+	counts, err := s.Counts(ctx, "gazette", store.ByDay, at, at)
 	fmt.Println(counts, err)
 
 	// Output:
@@ -66,7 +67,7 @@ func ExampleRecords_Update() {
 	// second: already signed up
 	// welcome-1 ended: <nil>
 	// sent <nil>
-	// [{2026-11-30 signup 1}] <nil>
+	// [{2026-11-30 00:00:00 +0000 UTC signup   1}] <nil>
 }
 
 // A message takes one from the bucket of its site and one from that of its mailbox, or none from either.

@@ -138,8 +138,8 @@ func (g *guard) CompareAndSwap(ctx context.Context, name string, old, value []by
 	return g.to.CompareAndSwap(ctx, name, old, value, d)
 }
 
-func (g *guard) Counts(ctx context.Context, site, from, to string) ([]Count, error) {
-	return guarded(g, func() ([]Count, error) { return g.to.Counts(ctx, site, from, to) })
+func (g *guard) Counts(ctx context.Context, site string, by CountPeriod, from, to time.Time) ([]Count, error) {
+	return guarded(g, func() ([]Count, error) { return g.to.Counts(ctx, site, by, from, to) })
 }
 
 func (g *guard) PutText(ctx context.Context, sum string, text []byte) error {

@@ -134,7 +134,7 @@ func (c Change) Check(key Key) error {
 		}
 	}
 	for _, n := range c.Count {
-		if err := n.check(); err != nil {
+		if err := n.check(c.Count[0]); err != nil {
 			return err
 		}
 	}

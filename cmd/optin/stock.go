@@ -165,6 +165,7 @@ func (g *generation) countChange(site string, counts []store.Count) {
 	took, confirmed := int64(0), false
 	for _, n := range counts {
 		switch {
+		case n.By != "":
 		case slices.Contains(happens(), n.Name):
 			g.metrics.Count(site, n.Name, n.N)
 			confirmed = confirmed || n.Name == consent.CountConfirmations

@@ -137,13 +137,13 @@ func deliveredBy(p *process) (n int) {
 // countOf returns a counter since yesterday, because a test may run at midnight.
 func countOf(t *testing.T, st store.Store, name string) (n int64) {
 	t.Helper()
-	day := func(ago time.Duration) string { return time.Now().UTC().Add(-ago).Format(time.DateOnly) }
-	all, err := st.Counts(t.Context(), "gazette", day(24*time.Hour), day(0))
+	now := time.Now()
+	all, err := st.Counts(t.Context(), "gazette", store.ByDay, now.Add(-24*time.Hour), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, one := range all {
-		if one.Name == name {
+		if one.Name == name && one.By == "" {
 			n += one.N
 		}
 	}

@@ -69,7 +69,10 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 			Terms: consent.Terms{
 				TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), RemindAfter: c.Reminder,
 			},
-			EmailsPerSite: limits(c.Limits.EmailsPerSite),
+			EmailsPerSite: limits(c.Limits.EmailsPerSite), Forms: map[string]bool{},
+		}
+		for _, f := range c.Forms {
+			s.Forms[f.ID] = true
 		}
 		for _, p := range c.Purposes {
 			s.Purposes = append(s.Purposes, confirm.Purpose{

@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 )
 
-// counts applies an action that must succeed, and returns what it is counted as, by name.
+// counts applies an action that must succeed, and returns what it is counted as, by name and purpose.
 func (env *env) counts(a consent.Action) map[string]int64 {
 	env.t.Helper()
 	change, err := consent.Apply(env.sub, a, env.now)
@@ -18,8 +19,13 @@ func (env *env) counts(a consent.Action) map[string]int64 {
 	}
 	all := map[string]int64{}
 	if change.Changed {
-		for _, c := range consent.Counts(env.sub, change.Subscription) {
-			all[c.Name] += c.N
+		for _, c := range consent.Counts(env.sub, change.Subscription, nil) {
+			switch c.By {
+			case "":
+				all[c.Name] += c.N
+			case consent.DimensionPurpose:
+				all[c.Name+"/"+c.Of] += c.N
+			}
 		}
 	}
 	env.sub = change.Subscription
@@ -46,7 +52,7 @@ func TestEveryActionIsCountedAsWhatItChanged(t *testing.T) {
 	check(consent.Delivered{RequestID: "1", Delivery: consent.Delivery{At: env.now}}, map[string]int64{"emails": 1})
 	check(consent.Confirm{RequestID: "1", Evidence: at()}, map[string]int64{
 		"confirmations": 1, "confirmations/letter": 1, "confirmations/offers": 1,
-		"confirm_seconds": 660, "confirm_within/1h": 1,
+		"confirm_seconds": 660, "confirm_within_1h": 1,
 	})
 	check(consent.Confirm{RequestID: "1", Evidence: at()}, none)
 	check(consent.Withdraw{Purposes: []string{"offers"}, Evidence: at()}, map[string]int64{
@@ -96,8 +102,48 @@ func TestATimeToConfirmIsCountedInOneBucket(t *testing.T) {
 		env.later(after)
 		got := env.counts(consent.Confirm{RequestID: "1", Evidence: consent.Evidence{At: env.now}})
 		seconds := max(0, int64(after/time.Second))
-		if got["confirm_within/"+want] != 1 || got["confirmations"] != 1 || got["confirm_seconds"] != seconds {
+		if got["confirm_within_"+want] != 1 || got["confirmations"] != 1 || got["confirm_seconds"] != seconds {
 			t.Errorf("after %v: %v", after, got)
+		}
+	}
+}
+
+func TestSignupsAndConfirmationsAreCountedByWhereTheyComeFrom(t *testing.T) {
+	text := strings.Repeat("ab", 32)
+	value := consent.TextValue(text)
+	if back := consent.TextSHA256(value); len(value) != 43 || back != text {
+		t.Fatalf("%s is counted as %s, which is %s", text, value, back)
+	}
+	for name, row := range map[string]struct {
+		email, form string
+		want        map[string]string
+	}{
+		"a form that is listed": {"ada@gmail.com", "footer", map[string]string{
+			"form": "footer", "language": "fr", "provider": "gmail.com", "text": value, "purpose": "letter",
+		}},
+		"one that is not, and a domain that could name somebody": {"ada@lovelace.example", "x", map[string]string{
+			"form": "other", "language": "fr", "provider": "other", "text": value, "purpose": "letter",
+		}},
+		"none, and another domain of a provider": {"ada@googlemail.com", "", map[string]string{
+			"form": "other", "language": "fr", "provider": "gmail.com", "text": value, "purpose": "letter",
+		}},
+	} {
+		env := newEnv(t)
+		signup := env.signup("1", "letter")
+		signup.Address, signup.Evidence.Form, signup.Locale = mustParse(row.email), row.form, "fr"
+		signup.Statements[0].SHA256 = text
+		for _, a := range []consent.Action{signup, consent.Confirm{RequestID: "1"}} {
+			before := env.sub
+			env.does(a)
+			got := map[string]string{}
+			for _, c := range consent.Counts(before, env.sub, map[string]bool{"footer": true}) {
+				if c.By != "" {
+					got[c.By] += c.Of
+				}
+			}
+			if diff := cmp.Diff(row.want, got); diff != "" {
+				t.Errorf("%s, %T (-want +got):\n%s", name, a, diff)
+			}
 		}
 	}
 }

@@ -346,11 +346,15 @@ func (h *history) counts(t *rapid.T, a consent.Action, before consent.Subscripti
 		return
 	}
 	names := map[string]bool{}
-	for _, c := range consent.Counts(before, h.sub) {
-		if c.N <= 0 || names[c.Name] || c.Day != h.now.UTC().Format(time.DateOnly) {
+	for _, c := range consent.Counts(before, h.sub, nil) {
+		name := c.Name + "/" + c.By + "/" + c.Of
+		if c.N <= 0 || names[name] || !c.At.Equal(h.sub.Changed) || c.At.After(h.now) {
 			t.Fatalf("%T is counted as %+v", a, c)
 		}
-		names[c.Name] = true
+		names[name] = true
+		if c.By != "" {
+			continue
+		}
 		if c.Name == consent.CountConfirmations {
 			h.counted += c.N
 		}

@@ -162,7 +162,7 @@ func TestAnObjectionHoldsForAnAddressOfWhichNothingIsKnown(t *testing.T) {
 	if got := consent.Logged(consent.Subscription{}, env.sub); !slices.Equal(got, []consent.StepAction{"objected"}) {
 		t.Errorf("logged as %v", got)
 	}
-	if n := count(consent.Counts(consent.Subscription{}, env.sub), consent.CountObjections); n != 1 {
+	if n := count(consent.Counts(consent.Subscription{}, env.sub, nil), consent.CountObjections); n != 1 {
 		t.Errorf("counted as %d", n)
 	}
 }

@@ -163,3 +163,16 @@ func TestADomainIsLargeOrSomebodysOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestAProviderIsNamedOnlyIfItIsLarge(t *testing.T) {
+	for email, want := range map[string]string{
+		"ada@gmail.com": "gmail.com", "ada@googlemail.com": "gmail.com", "ada@me.com": "icloud.com",
+		"ada@mail.orange.fr": "orange.fr", "ada@yahoo.fr": "yahoo", "ada@hotmail.co.uk": "hotmail",
+		"ada@lovelace.example": "", "ada@gmail.example": "",
+	} {
+		a := parse(t, email)
+		if got := a.Provider(); got != want || a.IsLarge() != (want != "") {
+			t.Errorf("%s is at %q, large: %t; want %q", email, got, a.IsLarge(), want)
+		}
+	}
+}

@@ -102,8 +102,23 @@ var large = []string{
 var largeNames = []string{"hotmail", "outlook", "live", "yahoo", "gmx", "yandex"}
 
 // IsLarge reports whether the address is at a large provider of mailboxes.
-func (a Address) IsLarge() bool {
+func (a Address) IsLarge() bool { return a.Provider() != "" }
+
+// Provider returns the large provider of mailboxes that the address is at: its domain, the first one if a mailbox has
+// several, or its name alone where it has domains in many countries. Empty: it is no large one. There are few of them,
+// and none names anybody.
+func (a Address) Provider() string {
 	org := a.Organization()
-	name, _, _ := strings.Cut(org, ".")
-	return slices.Contains(large, org) || slices.Contains(largeNames, name)
+	if name, _, _ := strings.Cut(org, "."); slices.Contains(largeNames, name) {
+		return name
+	}
+	if !slices.Contains(large, org) {
+		return ""
+	}
+	for i := range providers {
+		if p := &providers[i]; p.oneName && slices.Contains(p.domains, org) {
+			return p.domains[0]
+		}
+	}
+	return org
 }

@@ -197,8 +197,8 @@ func (s *Surge) most(ctx context.Context, id string, st *site) (int, error) {
 	if known {
 		return most, nil
 	}
-	daysAgo := func(n int) string { return now.UTC().AddDate(0, 0, -n).Format(time.DateOnly) }
-	counts, err := s.store.Counts(ctx, id, daysAgo(meanDays), daysAgo(1))
+	daysAgo := func(n int) time.Time { return now.UTC().AddDate(0, 0, -n) }
+	counts, err := s.store.Counts(ctx, id, store.ByDay, daysAgo(meanDays), daysAgo(1))
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if err != nil {
@@ -207,7 +207,7 @@ func (s *Surge) most(ctx context.Context, id string, st *site) (int, error) {
 	}
 	var signups int64
 	for _, c := range counts {
-		if c.Name == consent.CountSignups {
+		if c.Name == consent.CountSignups && c.By == "" {
 			signups += c.N
 		}
 	}

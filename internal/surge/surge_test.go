@@ -81,12 +81,12 @@ func (env *env) takes() (bool, error) {
 func (env *env) signups(perDay int64, days ...int) {
 	env.t.Helper()
 	for _, ago := range days {
-		day := env.clock().UTC().AddDate(0, 0, -ago).Format(time.DateOnly)
+		day := env.clock().UTC().AddDate(0, 0, -ago)
 		key := store.Key{Site: "gazette", ID: fmt.Sprintf("%022d", ago)}
 		err := env.store.Update(env.t.Context(), key, func(store.Record) (store.Change, error) {
 			return store.Change{Erase: true, Count: []store.Count{
-				{Day: day, Name: consent.CountSignups, N: perDay},
-				{Day: day, Name: consent.CountSignups + "/letter", N: perDay},
+				{At: day, Name: consent.CountSignups, N: perDay},
+				{At: day, Name: consent.CountSignups, By: consent.DimensionPurpose, Of: "letter", N: perDay},
 			}}, nil
 		})
 		if err != nil {
@@ -102,12 +102,14 @@ type asking struct {
 	away          bool
 }
 
-func (a *asking) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
+func (a *asking) Counts(
+	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
+) ([]store.Count, error) {
 	a.counts++
 	if a.away {
 		return nil, store.ErrUnavailable
 	}
-	return a.Store.Counts(ctx, site, from, to)
+	return a.Store.Counts(ctx, site, by, from, to)
 }
 
 func (a *asking) Get(ctx context.Context, name string) ([]byte, error) {

@@ -122,9 +122,11 @@ func (s *recordedStore) CompareAndSwap(ctx context.Context, name string, old, va
 	return s.Store.CompareAndSwap(ctx, name, old, value, d)
 }
 
-func (s *recordedStore) Counts(ctx context.Context, site, from, to string) ([]store.Count, error) {
+func (s *recordedStore) Counts(
+	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
+) ([]store.Count, error) {
 	s.note("counts")
-	return s.Store.Counts(ctx, site, from, to)
+	return s.Store.Counts(ctx, site, by, from, to)
 }
 
 func (s *recordedStore) PutText(ctx context.Context, sum string, text []byte) error {

@@ -50,14 +50,8 @@ func (s *records) commitCommand(
 		cmd.addBuckets(l.jobs[i].mark, "", l.jobs[i].counted)
 	}
 	if len(c.Count) > 0 {
-		cmd.keys = append(cmd.keys, on.counts(key.Site))
-	}
-	for i, n := range c.Count {
-		old := "0" // of a day that is there, nothing is dropped
-		if i == 0 || c.Count[i-1].Day != n.Day {
-			old = oldest(n.Day)
-		}
-		cmd.args = append(cmd.args, digits(n.Day), old, n.Name, n.N)
+		cmd.keys = on.countKeys(cmd.keys, key.Site, c.Count[0].At)
+		cmd.args = append(append(cmd.args, packCounts(c.Count)), countsKept...)
 	}
 	return cmd
 }

@@ -2,47 +2,48 @@ package redis
 
 import (
 	"testing"
+	"time"
 
 	"github.com/optin/optin/store"
 )
 
-func countOne(t *testing.T, s *Store, day string) {
-	t.Helper()
-	err := s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) {
-		return store.Change{Put: &store.Record{}, Count: []store.Count{{Day: day, Name: "signup", N: 1}}}, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestTheFirstCountOfADayDropsTheDaysOfThreeYearsBefore(t *testing.T) {
-	s := patient(t, Options{Location: at(startServer(t).url())})
-	has := func(want ...string) {
+// TestCountersAreKeptAsLongAsTheContractSays reads when Redis will drop them: each hash some time after its last field.
+func TestCountersAreKeptAsLongAsTheContractSays(t *testing.T) {
+	server := startServer(t)
+	s := patient(t, Options{Location: at(server.url())})
+	at := day("2026-10-01").Add(17*time.Hour + 25*time.Minute)
+	add := func() {
 		t.Helper()
-		got, err := s.Counts(t.Context(), "gazette", "2000-01-01", "2099-12-31")
-		if err != nil || len(got) != len(want) {
-			t.Fatalf("there are %v, %v, want %v", got, err, want)
-		}
-		for i, n := range got {
-			if n.Day != want[i] || n.Name != "signup" {
-				t.Errorf("number %d is %v, want %s", i, n, want[i])
-			}
+		err := s.Update(t.Context(), key(1), func(store.Record) (store.Change, error) {
+			return store.Change{Put: &store.Record{}, Count: []store.Count{
+				{At: at, Name: "signup", N: 1}, {At: at, Name: "signup", By: "form", Of: "a", N: 1},
+			}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
-	countOne(t, s, "2026-10-01")
-	countOne(t, s, "2026-10-02")
-	countOne(t, s, "2029-10-05") // 1100 days after the first
-	has("2026-10-01", "2026-10-02", "2029-10-05")
-	countOne(t, s, "2029-10-06")
-	has("2026-10-02", "2029-10-05", "2029-10-06")
-	countOne(t, s, "2029-10-06")
-	has("2026-10-02", "2029-10-05", "2029-10-06")
+	add()
+	add()
+	for key, want := range map[string]struct {
+		kept   time.Duration
+		fields int64
+	}{
+		"o{0}cgazette/20261001":     {1101 * 24 * time.Hour, 2},
+		"o{0}cgazette/2026100112":   {35*24*time.Hour + 6*time.Hour, 1},
+		"o{0}cgazette/202610011720": {6*time.Hour + 10*time.Minute, 1},
+	} {
+		c := server.client()
+		left, fields := c.TTL(t.Context(), key).Val(), c.HLen(t.Context(), key).Val()
+		if left > want.kept || left < want.kept-time.Minute || fields != want.fields {
+			t.Errorf("%s has %d fields and is kept for %v, want %d and %v", key, fields, left, want.fields, want.kept)
+		}
+	}
 }
 
 func TestACountWhoseReplyIsLostIsCountedOnce(t *testing.T) {
 	arm, good := lossy(t)
-	one := store.Count{Day: "2026-10-01", Name: "signup", N: 1}
+	one := store.Count{At: day("2026-10-01"), Name: "signup", N: 1}
 	for want := int64(1); want < 6; want++ {
 		err := arm().Update(t.Context(), key(1), func(r store.Record) (store.Change, error) {
 			c, err := appending(r)
@@ -52,7 +53,7 @@ func TestACountWhoseReplyIsLostIsCountedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := good.Counts(t.Context(), "gazette", one.Day, one.Day); err != nil || len(got) != 1 ||
+		if got, err := good.Counts(t.Context(), "gazette", store.ByDay, one.At, one.At); err != nil || len(got) != 1 ||
 			got[0].N != want {
 			t.Fatalf("after %d changes %v were counted, %v", want, got, err)
 		}

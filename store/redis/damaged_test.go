@@ -16,7 +16,7 @@ func TestADamagedValueStopsNothingElse(t *testing.T) {
 	s := patient(t, Options{Location: at(server.url())})
 	redis := server.client()
 	soon := time.Now().Add(-time.Second)
-	counted := []store.Count{{Day: "2026-11-30", Name: "signups", N: 1}}
+	counted := []store.Count{{At: day("2026-11-30"), Name: "signups", N: 1}}
 	bucket := store.Bucket{Name: "of all", Limits: []store.Limit{{N: 1000, Per: time.Hour}}}
 	take := func() {
 		t.Helper()
@@ -88,7 +88,7 @@ func (s *Store) goesOn(t *testing.T, of damageable, damaged string) {
 	if _, err := s.Due(t.Context()); err != nil {
 		fail("what is due", err)
 	}
-	if _, err := s.Counts(t.Context(), "gazette", "2026-11-01", "2026-11-30"); err != nil {
+	if _, err := s.Counts(t.Context(), "gazette", store.ByDay, day("2026-11-01"), day("2026-11-30")); err != nil {
 		fail("the counts", err)
 	}
 	for _, queue := range []store.QueueName{"email", store.TimerQueue} {

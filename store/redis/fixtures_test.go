@@ -38,3 +38,12 @@ func leaseOne(t *testing.T, s *Store) store.Job {
 	}
 	return jobs[0]
 }
+
+// day parses a day.
+func day(text string) time.Time {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}

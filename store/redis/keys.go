@@ -29,7 +29,7 @@ import (
 //	o{n}d              zset     queues by when their first job is due, ms
 //	o{n}k              string   which store this is: a copy of the mark in each shard
 //	o{n}m<mark>        string   what a RunNow did there, for ten seconds
-//	o{n}c<site>        hash     what was counted in this shard: day, as 20261130 -> MessagePack of name -> n
+//	o{n}c<site>/<time> hash     what was counted in this shard in a day, six hours or ten minutes (counters.go)
 //	o{n}b<hash>        string   bucket of exact limits (lua/lib_limits.lua), by SHA-256 of its name (12 bytes)
 //	o{n}n<hash>        string   bucket of large limits, likewise
 //	o:b<hash> o:n<hash> string  the same on a Cluster, where a bucket has a slot of its own; see limits.go
@@ -37,8 +37,8 @@ import (
 //	o:h<sum>           string   a text that people were shown, for ever
 //	o:ready            string   written by Ready to see whether writing works
 //
-// A packed set is a sorted set of chunks (lua/lib_packed.lua). Tombstones, marks, buckets, cells and o:ready expire by
-// themselves.
+// A packed set is a sorted set of chunks (lua/lib_packed.lua). Tombstones, marks, counters, buckets, cells and o:ready
+// expire by themselves.
 
 // clusterShards is part of the data, see above.
 const clusterShards = 16
@@ -71,7 +71,6 @@ func (s shard) failed(q store.QueueName) string { return string(s) + "f" + strin
 func (s shard) due() string                     { return string(s) + "d" }
 func (s shard) mark(mark string) string         { return string(s) + "m" + mark }
 func (s shard) storeMark() string               { return string(s) + "k" }
-func (s shard) counts(site string) string       { return string(s) + "c" + site }
 
 // timerKeys returns the keys of the scripts that lease timers.
 func (s shard) timerKeys() []string {

@@ -84,8 +84,9 @@ func signup(i int) func(store.Record) (store.Change, error) {
 				}},
 			}},
 			Count: []store.Count{
-				{Day: "2026-11-30", Name: "signup", N: 1}, {Day: "2026-11-30", Name: "signup/form", N: 1},
-				{Day: "2026-11-30", Name: "email", N: 1},
+				{At: day("2026-11-30"), Name: "signup", N: 1},
+				{At: day("2026-11-30"), Name: "signup", By: "form", Of: "newsletter", N: 1},
+				{At: day("2026-11-30"), Name: "email", N: 1},
 			},
 			Acquire: &store.Acquisition{Taker: fmt.Sprintf("signup_%015d", i), Buckets: []store.Bucket{
 				{Name: name("ip", i/9%100), Limits: []store.Limit{{N: 100, Per: minute / 600}}},

@@ -122,7 +122,7 @@ func TestAFullServerTakesWhatTakesConsentBack(t *testing.T) {
 	put(t, s, key(1), &store.Record{State: "confirmed", Data: []byte("consent")})
 	server.set("maxmemory", "1mb")
 	withdrawn := store.Change{Put: &store.Record{State: "withdrawn", Data: []byte("withdrawn and more")},
-		Enqueue: []store.Job{email("event")}, Count: []store.Count{{Day: "2026-11-30", Name: "withdrawals", N: 1}}}
+		Enqueue: []store.Job{email("event")}, Count: []store.Count{{At: day("2026-11-30"), Name: "withdrawals", N: 1}}}
 	withdraw := func(store.Record) (store.Change, error) { return withdrawn, nil }
 	if err := s.Update(t.Context(), key(1), withdraw); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("as any other change: %v", err)

@@ -119,7 +119,7 @@ func known(t *testing.T, s *Store) {
 	ctx := t.Context()
 	counted := store.Change{
 		Put: &store.Record{State: "pending", Data: []byte("kept")}, Enqueue: []store.Job{email("a"), email("b")},
-		Count: []store.Count{{Day: "2026-11-30", Name: "signups", N: 7}},
+		Count: []store.Count{{At: day("2026-11-30"), Name: "signups", N: 7}},
 	}
 	for _, err := range []error{
 		s.Update(ctx, key(1), func(store.Record) (store.Change, error) { return counted, nil }),
@@ -178,7 +178,7 @@ func answers() []answer {
 			return strconv.Itoa(len(p.Records)), err
 		}},
 		{"Counts", "7", func(ctx context.Context, s *Store) (string, error) {
-			counts, err := s.Counts(ctx, "gazette", "2026-11-01", "2026-11-30")
+			counts, err := s.Counts(ctx, "gazette", store.ByDay, day("2026-11-01"), day("2026-11-30"))
 			n := int64(0)
 			for _, c := range counts {
 				n += c.N

@@ -132,7 +132,10 @@ func workload(t *testing.T, s *Store) []struct {
 		}},
 		{"InState", func() error { _, err := s.InState(ctx, "gazette", "pending"); return err }},
 		{"Backlogs", func() error { _, err := s.Backlogs(ctx, "email", "webhook"); return err }},
-		{"Counts", func() error { _, err := s.Counts(ctx, "gazette", "2026-01-01", "2026-12-31"); return err }},
+		{"Counts", func() error {
+			_, err := s.Counts(ctx, "gazette", store.ByDay, day("2026-01-01"), day("2026-12-31"))
+			return err
+		}},
 		{"Find", func() error { _, err := s.Find(ctx, key(1)); return err }},
 		{"SetNX", func() error { _, err := s.SetNX(ctx, "a", []byte("a"), time.Hour); return err }},
 		{"CompareAndSwap", func() error { return s.CompareAndSwap(ctx, "a", []byte("a"), []byte("b"), time.Hour) }},

@@ -18,18 +18,21 @@ import (
 func everyCall(ctx context.Context, s *Store) map[string]func() error {
 	j := store.Job{ID: "a", Queue: "email", Key: key(1), Attempts: 1}
 	return map[string]func() error{
-		"Update":         func() error { return s.Update(ctx, key(1), putting(&store.Record{State: "pending"})) },
-		"Find":           func() error { _, err := s.Find(ctx, key(1)); return err },
-		"List":           func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
-		"Lease":          func() error { _, err := s.Lease(ctx, "email", 1, time.Minute); return err },
-		"End":            func() error { return s.End(ctx, j, store.Complete()) },
-		"Acquire":        func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err },
-		"InState":        func() error { _, err := s.InState(ctx, "gazette", "pending"); return err },
-		"Backlogs":       func() error { _, err := s.Backlogs(ctx, "email"); return err },
-		"RunNow":         func() error { _, err := s.RunNow(ctx, "email", 9); return err },
-		"Get":            func() error { _, err := s.Get(ctx, "name"); return err },
-		"RenewLease":     func() error { return s.RenewLease(ctx, j, time.Minute) },
-		"Counts":         func() error { _, err := s.Counts(ctx, "gazette", "2026-10-01", "2026-10-31"); return err },
+		"Update":     func() error { return s.Update(ctx, key(1), putting(&store.Record{State: "pending"})) },
+		"Find":       func() error { _, err := s.Find(ctx, key(1)); return err },
+		"List":       func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
+		"Lease":      func() error { _, err := s.Lease(ctx, "email", 1, time.Minute); return err },
+		"End":        func() error { return s.End(ctx, j, store.Complete()) },
+		"Acquire":    func() error { _, err := s.Acquire(ctx, "", hourly("b"), hourly("c")); return err },
+		"InState":    func() error { _, err := s.InState(ctx, "gazette", "pending"); return err },
+		"Backlogs":   func() error { _, err := s.Backlogs(ctx, "email"); return err },
+		"RunNow":     func() error { _, err := s.RunNow(ctx, "email", 9); return err },
+		"Get":        func() error { _, err := s.Get(ctx, "name"); return err },
+		"RenewLease": func() error { return s.RenewLease(ctx, j, time.Minute) },
+		"Counts": func() error {
+			_, err := s.Counts(ctx, "gazette", store.ByDay, day("2026-10-01"), day("2026-10-31"))
+			return err
+		},
 		"Failed":         func() error { _, err := s.Failed(ctx, "email", "", 9); return err },
 		"Requeue":        func() error { return s.Requeue(ctx, "email", "a", key(1)) },
 		"MakeDue":        func() error { return s.MakeDue(ctx, "email", "a", key(1)) },

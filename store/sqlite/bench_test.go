@@ -24,9 +24,9 @@ func signup(n int64, now time.Time) store.Change {
 			Reserve: []store.Bucket{mailboxOf(n)},
 		}},
 		Count: []store.Count{
-			{Day: "2026-11-30", Name: "signup", N: 1},
-			{Day: "2026-11-30", Name: "pending", N: 1},
-			{Day: "2026-11-30", Name: "purpose/newsletter", N: 1},
+			{At: day("2026-11-30"), Name: "signup", N: 1},
+			{At: day("2026-11-30"), Name: "pending", N: 1},
+			{At: day("2026-11-30"), Name: "signup", By: "purpose", Of: "newsletter", N: 1},
 		},
 		Acquire: &store.Acquisition{Buckets: []store.Bucket{
 			{Name: fmt.Sprintf("ip/%022d", n), Limits: []store.Limit{{N: 10, Per: time.Minute}}},

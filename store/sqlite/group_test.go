@@ -70,7 +70,7 @@ func TestAnActThatFailsIsUndoneAlone(t *testing.T) {
 			Enqueue: []store.Job{{
 				ID: key.ID, Queue: "email", Reserve: []store.Bucket{{Name: "m", Limits: []store.Limit{limit}}},
 			}},
-			Count: []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}},
+			Count: []store.Count{{At: day("2026-10-01"), Name: "signup", N: 1}},
 			Acquire: &store.Acquisition{Buckets: []store.Bucket{
 				{Name: "exact", Limits: []store.Limit{limit}}, {Name: "large", Limits: []store.Limit{large}},
 			}},
@@ -94,7 +94,7 @@ func TestAnActThatFailsIsUndoneAlone(t *testing.T) {
 	if records, jobs := count(t, s, "records"), count(t, s, "jobs"); records != 20 || jobs != 20 {
 		t.Errorf("%d records and %d jobs are there, want 20", records, jobs)
 	}
-	counts, err := s.Counts(t.Context(), "gazette", "2026-10-01", "2026-10-01")
+	counts, err := s.Counts(t.Context(), "gazette", store.ByDay, day("2026-10-01"), day("2026-10-01"))
 	if err != nil || len(counts) != 1 || counts[0].N != 20 {
 		t.Errorf("counted are %v, %v, want 20", counts, err)
 	}
@@ -183,7 +183,7 @@ func TestAnUpdateThatOthersAlwaysOvertakeIsDoneAtLast(t *testing.T) {
 			}
 		}
 		r.State = "mine"
-		return store.Change{Put: &r, Count: []store.Count{{Day: "2026-10-01", Name: "mine", N: 1}}}, nil
+		return store.Change{Put: &r, Count: []store.Count{{At: day("2026-10-01"), Name: "mine", N: 1}}}, nil
 	})
 	if err != nil || !slices.Equal(seen, []string{"", "other-1", "other-2", "other-3"}) {
 		t.Errorf("it gives %v after it has seen %q", err, seen)
@@ -192,7 +192,7 @@ func TestAnUpdateThatOthersAlwaysOvertakeIsDoneAtLast(t *testing.T) {
 	if r.State != "mine" || err != nil {
 		t.Errorf("the record is %+v, %v", r, err)
 	}
-	counts, err := s.Counts(t.Context(), "gazette", "2026-10-01", "2026-10-01")
+	counts, err := s.Counts(t.Context(), "gazette", store.ByDay, day("2026-10-01"), day("2026-10-01"))
 	if err != nil || len(counts) != 1 || counts[0].N != 1 {
 		t.Errorf("counted are %v, %v, want it once", counts, err)
 	}

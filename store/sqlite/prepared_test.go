@@ -103,7 +103,7 @@ func useAll(t *testing.T, s *Store, i int64) {
 	must(err)
 	_, err = s.List(t.Context(), store.Query{Site: key.Site, State: "confirmed", Limit: int(1 + i)})
 	must(err)
-	_, err = s.Counts(t.Context(), key.Site, "2026-01-01", "2026-12-31")
+	_, err = s.Counts(t.Context(), key.Site, store.ByDay, day("2026-01-01"), day("2026-12-31"))
 	must(err)
 	_, err = s.SetNX(t.Context(), fmt.Sprint("cell-", i), []byte("one"), time.Hour)
 	must(err)

@@ -60,7 +60,7 @@ func TestOnAFullDiskWhatTakesConsentBackIsKept(t *testing.T) {
 		err := update(n, store.Change{
 			Put: &store.Record{State: "withdrawn", Data: make([]byte, 2<<10)}, EvenIfFull: true,
 			Enqueue: []store.Job{{ID: fmt.Sprint("event", n), Queue: "webhook"}},
-			Count:   []store.Count{{Day: "2026-11-30", Name: "withdrawals", N: 1}},
+			Count:   []store.Count{{At: day("2026-11-30"), Name: "withdrawals", N: 1}},
 		})
 		if err != nil {
 			t.Fatalf("withdrawal %d: %v", n, err)

@@ -72,12 +72,13 @@ CREATE TABLE cells (
 ) STRICT;
 CREATE INDEX cells_expires ON cells (expires);
 
-CREATE TABLE counts (
-	site INTEGER NOT NULL,
-	day  TEXT NOT NULL,                    -- UTC, as 2006-01-02
-	name TEXT NOT NULL,
-	n    INTEGER NOT NULL,
-	PRIMARY KEY (site, day, name)
+CREATE TABLE counters (
+	site   INTEGER NOT NULL,
+	period INTEGER NOT NULL,               -- store.CountPeriod
+	at     INTEGER NOT NULL,               -- when the period begins, in seconds since 1970
+	name   TEXT NOT NULL,                  -- and, behind slashes, its dimension and value
+	n      INTEGER NOT NULL,
+	PRIMARY KEY (site, period, at, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE texts (sum TEXT PRIMARY KEY, text BLOB) STRICT;
@@ -104,7 +105,7 @@ const (
 	askApplication = "PRAGMA application_id"
 	askVersion     = "PRAGMA user_version"
 	countTables    = `SELECT count(*) FROM sqlite_schema WHERE type = 'table'
-		AND name IN ('names', 'records', 'jobs', 'buckets', 'cells', 'counts', 'texts', 'mark', 'ready')`
+		AND name IN ('names', 'records', 'jobs', 'buckets', 'cells', 'counters', 'texts', 'mark', 'ready')`
 )
 
 // checkSchema refuses a file that is another program's or of another schema. It reads the beginning of the file only.

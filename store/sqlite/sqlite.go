@@ -35,7 +35,7 @@
 // An Update is one act whatever it acquires, enqueues, reserves and counts; if there is a record, also a read or a
 // second act. The buckets of a group are read together, and what its acts took and counted is written together. Acquire
 // costs the same however much its buckets hold. Lease with nothing due, Due, PutText of a text that is kept, and Get
-// only read. A pending person takes about 250 bytes more than their record's Data. Counts are kept for ever.
+// only read. A pending person takes about 250 bytes more than their record's Data.
 //
 // # Limits
 //

@@ -26,7 +26,7 @@ type transaction struct {
 func newTransaction(c *conn, n *names, clock func() time.Time) *transaction {
 	return &transaction{
 		conn: c, names: n, clock: clock,
-		buckets: buckets{conn: c, all: map[int64]*bucket{}}, sums: sums{conn: c, all: map[sum]int64{}},
+		buckets: buckets{conn: c, all: map[int64]*bucket{}}, sums: sums{conn: c, known: map[counterKey]*counter{}},
 	}
 }
 
@@ -34,7 +34,7 @@ func newTransaction(c *conn, n *names, clock func() time.Time) *transaction {
 func (t *transaction) reset(savepoints bool) {
 	t.savepoints, t.added = savepoints, false
 	clear(t.buckets.all)
-	clear(t.sums.all)
+	t.sums.reset()
 }
 
 // next begins an act.

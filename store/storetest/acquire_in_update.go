@@ -34,7 +34,7 @@ func signUp(t *testing.T, s store.Store, n int, a *store.Acquisition) error {
 		return store.Change{
 			Put:     pending(),
 			Enqueue: []store.Job{job(fmt.Sprintf("email-%d", n), "email")},
-			Count:   []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}},
+			Count:   []store.Count{{At: day("2026-10-01"), Name: "signup", N: 1}},
 			Acquire: a,
 		}, nil
 	})
@@ -58,7 +58,7 @@ func acquireInCommit(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	get(t, s, key(1))
 	leaseOne(t, s, "email", time.Minute)
-	counted(t, s, site, "2026-10-01", "2026-10-01", store.Count{Day: "2026-10-01", Name: "signup", N: 1})
+	counted(t, s, site, day("2026-10-01"), day("2026-10-01"), store.Count{At: day("2026-10-01"), Name: "signup", N: 1})
 	hasRoom(t, open(t), "small", 1, limit)
 	hasRoom(t, open(t), "large", store.MaxExact+3, large)
 	if err := signUp(t, s, 2, acquisition("")); err != nil {
@@ -86,7 +86,7 @@ func acquireExceeded(t *testing.T, open func(*testing.T) store.Store) {
 		t.Errorf("the record went from %+v to %+v", before, after)
 	}
 	nothingDue(t, s, "email")
-	counted(t, s, site, "2026-10-01", "2026-10-01")
+	counted(t, s, site, day("2026-10-01"), day("2026-10-01"))
 	hasRoom(t, open(t), "free", 3, limit)
 }
 

@@ -18,8 +18,7 @@ func contextCases() []testCase {
 
 // calls returns one call of each method.
 func calls(s store.Store) map[string]func(ctx context.Context) error {
-	const day = "2026-10-01"
-	text, one := []byte("text"), store.Count{Day: "2026-10-01", Name: "signup", N: 1}
+	text, one := []byte("text"), store.Count{At: day("2026-10-01"), Name: "signup", N: 1}
 	return map[string]func(ctx context.Context) error{
 		"Update": func(ctx context.Context) error {
 			return s.Update(ctx, key(1), func(store.Record) (store.Change, error) {
@@ -41,7 +40,10 @@ func calls(s store.Store) map[string]func(ctx context.Context) error {
 			_, err := s.Acquire(ctx, "", bucket("bucket", store.Limit{N: 1, Per: time.Hour}))
 			return err
 		},
-		"Counts":         func(ctx context.Context) error { _, err := s.Counts(ctx, site, day, day); return err },
+		"Counts": func(ctx context.Context) error {
+			_, err := s.Counts(ctx, site, store.ByDay, one.At, one.At)
+			return err
+		},
 		"Failed":         func(ctx context.Context) error { _, err := s.Failed(ctx, "email", "a", 1); return err },
 		"Requeue":        func(ctx context.Context) error { return s.Requeue(ctx, "email", "a", key(1)) },
 		"SetNX":          func(ctx context.Context) error { _, err := s.SetNX(ctx, "a", text, time.Hour); return err },
@@ -62,7 +64,7 @@ func untouched(t *testing.T, s store.Store) {
 			t.Errorf("the bucket %q is used; the wait is %v", name, wait)
 		}
 	}
-	counted(t, s, site, "2026-10-01", "2026-10-01")
+	counted(t, s, site, day("2026-10-01"), day("2026-10-01"))
 	if current := setNX(t, s, "a", []byte("mine"), time.Hour); current != nil {
 		t.Errorf("the cell holds %q", current)
 	}

@@ -343,31 +343,37 @@ func updateInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	enqueuing := func(j store.Job) store.Change {
 		return store.Change{Put: &store.Record{State: "wrong"}, Enqueue: []store.Job{job("good", "email"), j}}
 	}
-	counting := func(day, name string) store.Change {
-		good := store.Count{Day: "2026-10-01", Name: "good", N: 1}
+	at := day("2026-10-01")
+	counting := func(c store.Count) store.Change {
+		c.N = 1
 		return store.Change{
-			Put:   &store.Record{State: "wrong"},
-			Count: []store.Count{good, {Day: day, Name: name, N: 1}},
+			Put: &store.Record{State: "wrong"}, Count: []store.Count{{At: at, Name: "good", N: 1}, c},
 		}
 	}
 	refused := map[string]store.Change{
-		"puts and erases":           {Put: pending(), Erase: true},
-		"enqueues without a state":  {Enqueue: []store.Job{job("a", "email")}},
-		"ends without a state":      {End: &store.JobEnd{Job: job("a", "email")}},
-		"counts without a state":    {Count: []store.Count{{Day: "2026-10-01", Name: "signup", N: 1}}},
-		"a count of nothing":        counting("2026-10-01", ""),
-		"a count with a colon":      counting("2026-10-01", "sign:up"),
-		"a name too long":           counting("2026-10-01", strings.Repeat("a", 97)),
-		"a count on no day":         counting("", "signup"),
-		"a count at a time":         counting("2026-10-01T00:00:00Z", "signup"),
-		"a day that does not exist": counting("2026-02-30", "signup"),
-		"a record too large":        {Put: &store.Record{State: "wrong", Data: make([]byte, store.MaxData+1)}},
-		"a job too large":           enqueuing(store.Job{ID: "a", Queue: "email", Body: make([]byte, store.MaxBody+1)}),
-		"a job without an ID":       enqueuing(store.Job{Queue: "email"}),
-		"an ID too long":            enqueuing(store.Job{ID: strings.Repeat("a", 65), Queue: "email"}),
-		"an ID with a space":        enqueuing(store.Job{ID: "a b", Queue: "email"}),
-		"a job without a queue":     enqueuing(store.Job{ID: "a"}),
-		"a queue with a colon":      enqueuing(store.Job{ID: "a", Queue: "em:ail"}),
+		"puts and erases":          {Put: pending(), Erase: true},
+		"enqueues without a state": {Enqueue: []store.Job{job("a", "email")}},
+		"ends without a state":     {End: &store.JobEnd{Job: job("a", "email")}},
+		"counts without a state":   {Count: []store.Count{{At: at, Name: "signup", N: 1}}},
+		"a count of nothing":       counting(store.Count{At: at}),
+		"a count with a colon":     counting(store.Count{At: at, Name: "sign:up"}),
+		"a count with a slash":     counting(store.Count{At: at, Name: "sign/up"}),
+		"a name too long":          counting(store.Count{At: at, Name: strings.Repeat("a", 33)}),
+		"a count at no time":       counting(store.Count{Name: "signup"}),
+		"a count at another time":  counting(store.Count{At: at.Add(time.Second), Name: "signup"}),
+		"a dimension of no value":  counting(store.Count{At: at, Name: "signup", By: "form"}),
+		"a value of no dimension":  counting(store.Count{At: at, Name: "signup", Of: "form"}),
+		"a value with a slash":     counting(store.Count{At: at, Name: "signup", By: "form", Of: "a/b"}),
+		"a value too long": counting(store.Count{
+			At: at, Name: "signup", By: "form", Of: strings.Repeat("a", 65),
+		}),
+		"a record too large":    {Put: &store.Record{State: "wrong", Data: make([]byte, store.MaxData+1)}},
+		"a job too large":       enqueuing(store.Job{ID: "a", Queue: "email", Body: make([]byte, store.MaxBody+1)}),
+		"a job without an ID":   enqueuing(store.Job{Queue: "email"}),
+		"an ID too long":        enqueuing(store.Job{ID: strings.Repeat("a", 65), Queue: "email"}),
+		"an ID with a space":    enqueuing(store.Job{ID: "a b", Queue: "email"}),
+		"a job without a queue": enqueuing(store.Job{ID: "a"}),
+		"a queue with a colon":  enqueuing(store.Job{ID: "a", Queue: "em:ail"}),
 	}
 	for name, c := range refused {
 		for _, k := range []store.Key{key(1), key(2)} {
@@ -380,7 +386,7 @@ func updateInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	}
 	absent(t, s, key(2))
 	nothingDue(t, s, "email")
-	counted(t, s, site, "2026-10-01", "2026-10-01")
+	counted(t, s, site, day("2026-10-01"), day("2026-10-01"))
 }
 
 // noise returns n bytes of all values, with zeros at both ends.

@@ -21,10 +21,15 @@ type statistics struct {
 	To   string        `json:"to"`
 	Days []confirm.Day `json:"days"`
 
+	Forms     []confirm.Part `json:"forms"` // these over all days
+	Languages []confirm.Part `json:"languages"`
+	Texts     []confirm.Part `json:"texts"`
+	Providers []confirm.Part `json:"providers"`
+
 	Unreadable []string `json:"unreadable,omitempty"` // ids of subscriptions that were met and do not open
 }
 
-// Stats returns what was counted by day and purpose; without dates, of the last 30 days.
+// Stats returns what was counted, by day and by each dimension; without dates, of the last 30 days.
 func (a *API) Stats(c echo.Context) error {
 	q, err := request.ParseQuery(c, "from", "to")
 	if err != nil {
@@ -38,10 +43,13 @@ func (a *API) Stats(c echo.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	answer := statistics{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
-	answer.Days, err = a.Service.Website.Stats(c.Request().Context(), c.Param("site"), answer.From, answer.To)
+	trends, err := a.Service.Website.Trends(c.Request().Context(), c.Param("site"), from, to)
 	if err != nil {
 		return err
+	}
+	answer := statistics{
+		From: from.Format(time.DateOnly), To: to.Format(time.DateOnly), Days: trends.Days,
+		Forms: trends.Forms, Languages: trends.Languages, Texts: trends.Texts, Providers: trends.Providers,
 	}
 	if answer.Unreadable, err = a.Service.Website.Unreadable(c.Request().Context(), c.Param("site")); err != nil {
 		return err

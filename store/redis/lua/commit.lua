@@ -4,7 +4,7 @@
 --       then each bucket to acquire;
 --       if a job ends: its queue, failed, and the other queue if it moves; for each job to drop: its queue, failed;
 --       then for each job to enqueue: its queue, and each bucket to reserve;
---       if something is counted: the counts of the site
+--       if something is counted: the counters of the day, the hours and the minutes
 -- ARGV: 1 repeated, 2 the version that it must have, '' for no record,
 --       3 the new version, 4 the packed record, '' to erase it, 5 its field among the records,
 --       6 mark, 7 '1' if the mark is a taker's, 8 how many buckets to acquire, then the spec of each;
@@ -12,7 +12,7 @@
 --       or 'drop', how many jobs to drop, and for each: id, name of the queue;
 --       then how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved,
 --       mark, how many buckets to reserve, then the spec of each;
---       then for each count: day, the oldest day to keep, name, n
+--       if something is counted: what, as counters.go packs it, and for how many seconds each of its keys is kept
 -- Returns 'done', 'lost', 'moved' if a job to drop is in another queue by now, {'exceeded', wait of each bucket}, or {'other', value}: the record that is in the way, or
 -- false.
 local records, field, k, a = KEYS[1], ARGV[5], 11, 9
@@ -99,22 +99,7 @@ for _ = 1, tonumber(next_arg()) do
   k, a = k + n, a + n
 end
 
--- A day's counts are one field of the site's, so that one key holds all of them. The first count of a day drops the
--- days that are too old.
-local day, counts = nil, nil
-while a <= #ARGV do
-  local next_day, oldest, name, n = next_arg(), tonumber(next_arg()), next_arg(), tonumber(next_arg())
-  if next_day ~= day then
-    if day then call('HSET', KEYS[k], day, cmsgpack.pack(counts)) end
-    day, counts = next_day, call('HGET', KEYS[k], next_day)
-    if not counts then
-      for _, other in ipairs(call('HKEYS', KEYS[k])) do
-        if tonumber(other) < oldest then call('HDEL', KEYS[k], other) end
-      end
-    end
-    counts = counts_in(counts)
-  end
-  counts[name] = (counts[name] or 0) + n
+if a <= #ARGV then
+  add_counts(KEYS[k], KEYS[k + 1], KEYS[k + 2], next_arg(), next_arg(), next_arg(), next_arg())
 end
-if day then call('HSET', KEYS[k], day, cmsgpack.pack(counts)) end
 return 'done'
