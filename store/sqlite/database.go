@@ -25,7 +25,7 @@ type database struct {
 	looks chan look // to the readers
 
 	damage atomic.Pointer[store.UnsafeError] // what was found since Open
-	erased atomic.Bool                       // something was, since the log was emptied
+	erased atomic.Bool                       // something was, since forget was done
 
 	mu     sync.Mutex
 	closed bool

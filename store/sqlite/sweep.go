@@ -28,13 +28,24 @@ const (
 func (d *database) sweepEvery(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	first, rest := true, time.Time{}
 	for part := 0; ; part = (part + bucketsEach) % bucketParts {
 		select {
 		case <-tick.C:
 			_ = d.sweep(ctx)
 			_ = d.sweepBuckets(ctx, part, part+bucketsEach)
-			_ = d.emptyLog(ctx)
+			if first { // one that ended, or another process, may have left something
+				first = false
+				d.erased.Store(true)
+			}
+			if begun := time.Now(); begun.After(rest) {
+				d.forget(ctx)
+				rest = time.Now().Add(restAfter * time.Since(begun))
+			}
 		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetAtStop)
+			defer cancel()
+			d.forget(ctx)
 			return
 		}
 	}
@@ -62,15 +73,26 @@ func (d *database) sweep(ctx context.Context) error {
 	return nil
 }
 
-// emptyLog moves what is in the log into the database, and empties it, if something was erased: until it is written
-// over, the log has what was there before. Others wait only for the second step, which has little left to do.
-func (d *database) emptyLog(ctx context.Context) error {
-	if !d.erased.Swap(false) {
-		return nil
+const (
+	// restAfter is how many times as long as forget took it is not done again: in a large file it takes seconds.
+	restAfter = 20
+	// forgetAtStop is how long it may take before the file is closed. What it leaves is done after the next start.
+	forgetAtStop = 2 * time.Second
+)
+
+// forget removes what the file and its log still have of what was erased, if something was. If it fails, or somebody is
+// reading, the next one makes up for it.
+func (d *database) forget(ctx context.Context) {
+	if d.erased.Swap(false) && errors.Join(d.clearGaps(ctx), d.emptyLog(ctx)) != nil {
+		d.erased.Store(true)
 	}
+}
+
+// emptyLog moves what is in the log into the database, and empties it: until it is written over, the log has what was
+// there before. Others wait only for the second step, which has little left to do.
+func (d *database) emptyLog(ctx context.Context) error {
 	c, err := connect(ctx, d.o.Path, d.o.level(), writing)
 	if err != nil {
-		d.erased.Store(true)
 		return err
 	}
 	var busy any
@@ -79,8 +101,8 @@ func (d *database) emptyLog(ctx context.Context) error {
 			break
 		}
 	}
-	if err != nil || busy != int64(0) { // somebody was reading: the next time will do
-		d.erased.Store(true)
+	if err == nil && busy != int64(0) {
+		err = errors.New("the log is being read")
 	}
 	return errors.Join(err, c.Close())
 }
