@@ -139,3 +139,24 @@ func TestTheTimelineHasWhatBecameOfARight(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLinkOfAClaimLeadsToThePersonForAsLongAsItIsGood(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("0"))
+	env.does(env.confirm("0"))
+	env.does(env.withdraw())
+	env.does(consent.Erase{})
+	env.does(env.signup("1"))
+	forgotten := terms.TTL + consent.Grace
+	env.later(forgotten - time.Hour)
+	follows(t, env.does(env.claim("c1", consent.RightCopy)), "subscription.expired", "copy")
+	env.later(consent.ClaimTTL - time.Minute).does(consent.Expire{})
+	env.does(consent.TakeCopy{ClaimID: "c1", Evidence: consent.Evidence{At: env.now}})
+	if end := env.now.Add(time.Minute); !env.sub.ExpireAt().Equal(end) {
+		t.Errorf("known until %v, not %v", env.sub.ExpireAt(), end)
+	}
+	env.later(time.Minute).does(consent.Expire{})
+	if env.is(consent.Withdrawn); !env.sub.Address.IsZero() {
+		t.Errorf("%+v", env.sub)
+	}
+}

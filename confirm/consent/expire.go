@@ -55,14 +55,42 @@ func bareFrom(s *Subscription) time.Time {
 	if len(s.Requests) > 0 {
 		return time.Time{}
 	}
-	if s.WithdrawnAt.IsZero() {
-		for i, o := range slices.Backward(s.Objections) {
-			if s.Objections[i].active() {
-				return o.Evidence.At.Add(Grace)
-			}
+	at := s.WithdrawnAt // of a person who was erased, signed up again and did not confirm
+	for i, o := range slices.Backward(s.Objections) {
+		if at.IsZero() && s.Objections[i].active() {
+			at = o.Evidence.At.Add(Grace)
 		}
 	}
-	return s.WithdrawnAt // of a person who was erased, signed up again and did not confirm
+	if at.IsZero() {
+		return at
+	}
+	at = later(at, s.unblockedAt().Add(Grace))
+	for _, c := range s.Claims {
+		at = later(at, c.Deadline)
+	}
+	return at
+}
+
+// unblockedAt returns when a refusal was last lifted; zero: never.
+func (s *Subscription) unblockedAt() (last time.Time) {
+	for i := range s.Refusals {
+		if e := s.Refusals[i].Unblocked; e != nil {
+			last = later(last, e.At)
+		}
+	}
+	for i := range s.Objections {
+		if e := s.Objections[i].Unblocked; e != nil {
+			last = later(last, e.At)
+		}
+	}
+	return last
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // deleteRequests deletes closed requests, and notes until when the history is incomplete.

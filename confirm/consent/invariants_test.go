@@ -370,8 +370,8 @@ func (h *history) counts(t *rapid.T, a consent.Action, before consent.Subscripti
 	}
 }
 
-// checkReminders: by the clock alone, one at most for a request, and only of the latest open one, whose email a relay
-// took long enough ago.
+// checkReminders: by the clock alone, one at most for a request, and only of the latest open one, whose last email a
+// relay took, long enough after it was asked for.
 func (h *history) checkReminders(
 	t *rapid.T, a consent.Action, before consent.Subscription, due []consent.Job, terms consent.Terms,
 ) {
@@ -382,7 +382,9 @@ func (h *history) checkReminders(
 			continue
 		}
 		reminded = append(reminded, r.ID)
-		first := func(o consent.Request) bool { return o.ID == r.ID && reminders(o) == 0 && o.Emails[0].Taken != nil }
+		first := func(o consent.Request) bool {
+			return o.ID == r.ID && reminders(o) == 0 && o.Emails[len(o.Emails)-1].Taken != nil
+		}
 		newer := func(o consent.Request) bool { return o.State == consent.Pending }
 		_, clock := a.(consent.Expire)
 		latest := r.State == consent.Pending && !slices.ContainsFunc(h.sub.Requests[i+1:], newer)
