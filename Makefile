@@ -32,7 +32,7 @@ BENCH    ?= dist/bench
 COVERED   = ./confirm ./confirm/consent ./store ./store/redis ./store/sqlite ./internal/keyring ./internal/token ./internal/ratelimit
 MINCOVERED = 88
 MUTATED   = ./confirm/consent ./internal/token ./internal/ratelimit ./internal/outbox
-GREMLINS ?= $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+MINKILLED = 95
 GOVULNCHECK ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
@@ -66,8 +66,8 @@ coverage: tools ## statements of what keeps consents and data that its own tests
 	  -coverpkg=$$($(GO) list $(COVERED) | paste -sd,) $(COVERED)
 	@$(GO) tool cover -func=dist/coverage.out | awk '/^total:/ {print $$3 " of at least $(MINCOVERED) %"; exit $$3+0 < $(MINCOVERED)}'
 
-mutants: ## which changes of the rules, links, limits and workers no test of their package notices: a report, half an hour
-	@for p in $(MUTATED); do $(GREMLINS) unleash --timeout-coefficient 10 --workers 1 $$p || exit 1; done
+mutants: ## changes of the rules, links, limits and workers that no test notices: docs/mutants.md; an hour (SINCE=main: changed lines)
+	$(GO) run ./internal/mutants -least $(MINKILLED) $(if $(SINCE),-since $(SINCE)) $(MUTATED)
 
 race: tools ## the same tests under the race detector
 	OPTIN_TEST_ALL=1 $(GO) test -race -timeout 30m ./...

@@ -65,6 +65,7 @@ func allowedImports() map[string][]string {
 		"internal/keyring":     {},
 		"internal/metrics":     {"github.com/VictoriaMetrics/metrics"},
 		"internal/nondelivery": {},
+		"internal/mutants":     {},
 		"internal/mimeparts":   {},
 		"internal/openapi":     {"go.yaml.in/yaml/v4"},
 		"internal/origin":      {},

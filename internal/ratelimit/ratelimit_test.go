@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,12 @@ var now = time.Date(2026, 11, 21, 18, 2, 11, 402e6, time.UTC)
 
 func newLimiter(t *testing.T) *ratelimit.Limiter {
 	t.Helper()
+	_, l := newStore(t)
+	return l
+}
+
+func newStore(t *testing.T) (store.Store, *ratelimit.Limiter) {
+	t.Helper()
 	st, err := sqlite.Open(t.Context(), sqlite.Options{
 		Path: filepath.Join(t.TempDir(), "optin.db"),
 		Now:  func() time.Time { return now },
@@ -32,7 +39,7 @@ func newLimiter(t *testing.T) *ratelimit.Limiter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ratelimit.New(st, ring)
+	return st, ratelimit.New(st, ring)
 }
 
 func perHour(n int) []store.Limit { return []store.Limit{{N: n, Per: time.Hour}} }
@@ -220,5 +227,164 @@ func TestALimitTooLargeToBeExactHasABucketOfItsOwn(t *testing.T) {
 	}
 	if err := take("gazette", many, nil); err != nil {
 		t.Errorf("the limit of another site: %v", err)
+	}
+}
+
+func mustParse(t *testing.T, text string) address.Address {
+	t.Helper()
+	a, err := address.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestEachSiteAndTheServiceHaveEmailsOfTheirOwn(t *testing.T) {
+	l := newLimiter(t)
+	for name, q := range map[string]ratelimit.Quota{
+		"gazette": l.Emails("gazette", perHour(1)), "club": l.Emails("club", perHour(1)),
+		"the service": l.Emails("", perHour(1)),
+	} {
+		if err := l.Acquire(t.Context(), "", q); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := l.Acquire(t.Context(), "", q); err == nil {
+			t.Errorf("%s has a second email", name)
+		}
+	}
+}
+
+func TestAMailboxHasABucketForEachKindOfLimitThatIsSet(t *testing.T) {
+	l := newLimiter(t)
+	exact, large := perHour(store.MaxExact), perHour(store.MaxExact+1)
+	for name, row := range map[string]struct {
+		ofSite, ofAll []store.Limit
+		want          int
+	}{
+		"none":                    {nil, nil, 0},
+		"exact ones, which share": {exact, exact, 1},
+		"of the site":             {exact, nil, 1},
+		"of all sites":            {nil, exact, 1},
+		"large of the site":       {large, nil, 1},
+		"large of all sites":      {nil, large, 1},
+		"large ones":              {large, large, 2},
+		"all":                     {append(exact, large...), append(exact, large...), 3},
+	} {
+		all := l.EmailsPerMailbox("gazette", mustParse(t, "ada@example.org"), row.ofSite, row.ofAll, time.Hour)
+		if len(all) != row.want {
+			t.Errorf("%s: %d buckets, not %d: %+v", name, len(all), row.want, all)
+		}
+		if err := l.Acquire(t.Context(), "", all...); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAChallengeIsAskedForBeforeTheEmailsToADomainWait(t *testing.T) {
+	l := newLimiter(t)
+	for emails, signups := range map[int]int{1: 1, 2: 1, 3: 1, 4: 2, 50: 25} {
+		limits := perHour(emails)
+		to := mustParse(t, fmt.Sprintf("ada@example-%d.org", emails))
+		for n := range signups {
+			if err := l.Acquire(t.Context(), "", l.SignupsPerDomain(to, limits)...); err != nil {
+				t.Errorf("signup %d where %d emails may go: %v", n+1, emails, err)
+			}
+		}
+		err := l.Acquire(t.Context(), "", l.SignupsPerDomain(to, limits)...)
+		exceeded := new(ratelimit.Exceeded)
+		if !errors.As(err, &exceeded) || !exceeded.HasNoRoom(ratelimit.SignupsToDomain) ||
+			exceeded.HasNoRoom(ratelimit.Domain) {
+			t.Errorf("signup %d where %d emails may go: %v", signups+1, emails, err)
+		}
+		if limits[0].N != emails {
+			t.Errorf("the limit on emails has become %d", limits[0].N)
+		}
+		if err := l.Acquire(t.Context(), "", l.EmailsPerDomain(to, limits)...); err != nil {
+			t.Errorf("an email: %v", err)
+		}
+	}
+}
+
+func TestOnlySmallDomainsWithALimitAreCounted(t *testing.T) {
+	l := newLimiter(t)
+	for name, row := range map[string]struct {
+		to     string
+		limits []store.Limit
+		want   int
+	}{
+		"a domain":                 {"ada@example.org", perHour(1), 1},
+		"where there is no limit":  {"ada@example.org", nil, 0},
+		"a large provider":         {"ada@gmail.com", perHour(1), 0},
+		"a large one, and nothing": {"ada@gmail.com", nil, 0},
+	} {
+		if n := len(l.EmailsPerDomain(mustParse(t, row.to), row.limits)); n != row.want {
+			t.Errorf("%s: %d quotas, not %d", name, n, row.want)
+		}
+	}
+}
+
+func TestARefusalSaysWhichQuotaHasNoRoomAndForHowLong(t *testing.T) {
+	l := newLimiter(t)
+	full, free := l.Emails("gazette", perHour(1)), l.Emails("", perHour(9))
+	one := l.SignupsPerIP("gazette", netip.MustParseAddr("192.0.2.7"), perHour(9))
+	if err := l.Acquire(t.Context(), "", full); err != nil {
+		t.Fatal(err)
+	}
+	err := l.Acquire(t.Context(), "", free, full, one)
+	exceeded := new(ratelimit.Exceeded)
+	if !errors.As(err, &exceeded) || exceeded.Wait() != time.Hour || !strings.Contains(err.Error(), "1h") {
+		t.Fatal(err)
+	}
+	other := l.Emails("club", perHour(1))
+	for name, row := range map[string]struct {
+		of   ratelimit.Quota
+		want time.Duration
+	}{"the full one": {full, time.Hour}, "one with room": {free, 0}, "another": {one, 0}, "none of them": {other, 0}} {
+		if got := exceeded.WaitOf(row.of); got != row.want {
+			t.Errorf("%s waits %v, not %v", name, got, row.want)
+		}
+	}
+	for name, want := range map[string]bool{"emails/gazette": true, "emails": false, "ip": false, "network": false} {
+		if exceeded.HasNoRoom(name) != want {
+			t.Errorf("%s has no room: %t", name, !want)
+		}
+	}
+}
+
+func TestARecordIsKeptWithWhatItTakesOrNotAtAll(t *testing.T) {
+	st, l := newStore(t)
+	q := l.Emails("gazette", perHour(1))
+	keep := func(id string, quotas ...ratelimit.Quota) error {
+		err := st.Update(t.Context(), store.Key{Site: "gazette", ID: id}, func(store.Record) (store.Change, error) {
+			r := &store.Record{State: "pending", Created: now, Data: []byte("x")}
+			return store.Change{Put: r, Acquire: ratelimit.Acquisition(id, quotas...)}, nil
+		})
+		return ratelimit.ErrorOf(err, quotas...)
+	}
+	if err := errors.Join(keep("one", q), keep("two")); err != nil {
+		t.Fatal(err)
+	}
+	err := keep("three", q)
+	exceeded := new(ratelimit.Exceeded)
+	if !errors.As(err, &exceeded) || exceeded.WaitOf(q) != time.Hour {
+		t.Error(err)
+	}
+	for id, want := range map[string]bool{"one": true, "two": true, "three": false} {
+		_, err := st.Find(t.Context(), store.Key{Site: "gazette", ID: id})
+		if (err == nil) != want || err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s is to be kept: %t, but %v", id, want, err)
+		}
+	}
+	if ratelimit.Acquisition("three") != nil {
+		t.Error("without quotas something is taken")
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := keep("four", q); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("of a store that is closed: %v", err)
+	}
+	if err := l.Acquire(t.Context(), "", q); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("of a store that is closed: %v", err)
 	}
 }

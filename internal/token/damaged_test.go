@@ -78,9 +78,6 @@ func TestATokenThatWasShortenedOrChangedIsNotFound(t *testing.T) {
 	other := newSigner(t, "o").Token(linkFor(UseConfirm))
 	rows := map[string]string{
 		"nothing": "", "a dot": ".", "dots": strings.Repeat(".", 16<<10), "the start": tokenStart,
-		"a letter behind":    token + "x",
-		"a digit behind":     token + "0",
-		"a letter in front":  "x" + token,
 		"twice":              token + token,
 		"in capitals":        strings.ToUpper(token),
 		"another secret's":   other + ".",
@@ -88,6 +85,9 @@ func TestATokenThatWasShortenedOrChangedIsNotFound(t *testing.T) {
 		"a letter inside":    token[:70] + "x" + token[70:] + ".",
 		"two swapped":        token[:30] + token[31:32] + token[30:31] + token[32:] + ">",
 		"a dot for a letter": token[:40] + "." + token[41:],
+	}
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" {
+		rows[string(c)+" behind"], rows[string(c)+" in front"] = token+string(c), string(c)+token
 	}
 	for n := range token {
 		rows["cut to "+token[:n]] = token[:n] + "."

@@ -18,15 +18,7 @@ const public = "https://confirm.example"
 
 func newSigner(t testing.TB, secrets ...string) *Signer {
 	t.Helper()
-	var all [][]byte
-	for _, secret := range secrets {
-		all = append(all, bytes.Repeat([]byte(secret), 32))
-	}
-	ring, err := keyring.New(all...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signerAt(t, ring, public)
+	return signerAt(t, newRing(t, secrets...), public)
 }
 
 // signerAt makes one for links under a public URL, and of former ones.
@@ -49,7 +41,7 @@ func signerAt(t testing.TB, ring *keyring.Keyring, public string, former ...stri
 
 var (
 	until    = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	everyUse = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe}
+	everyUse = []Use{UseConfirm, UseDecline, UseUnblock, UseUnsubscribe, UseCopy, UseErase}
 )
 
 func linkFor(u Use) Link {
@@ -154,19 +146,23 @@ func TestATokenThatWeDidNotSignIsRefused(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString([]byte(h)) + "." + parts[1] + "." + parts[2]
 	}
 	bad := map[string]string{
-		"empty":              "",
-		"dots":               strings.Repeat(".", 1<<20),
-		"none":               sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
-		"None":               header(`{"alg":"None","typ":"JWT"}`),
-		"HS512":              sign(jwt.SigningMethodHS512, key, same),
-		"another key":        sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
-		"kid a path":         header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
-		"RS256":              header(`{"alg":"RS256"}`),
-		"no link":            sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Link = "" }),
-		"no base64":          sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Link = "é" + c.Link }),
-		"cut inside":         sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { return b[:len(b)-1] })),
-		"longer":             sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { return append(b, 0) })),
-		"another use":        sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { b[0] = 9; return b })),
+		"empty":       "",
+		"dots":        strings.Repeat(".", 1<<20),
+		"none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, same),
+		"None":        header(`{"alg":"None","typ":"JWT"}`),
+		"HS512":       sign(jwt.SigningMethodHS512, key, same),
+		"another key": sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("k"), 32), same),
+		"kid a path":  header(`{"alg":"HS256","kid":"../../etc/passwd"}`),
+		"RS256":       header(`{"alg":"RS256"}`),
+		"no link":     sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Link = "" }),
+		"no base64":   sign(jwt.SigningMethodHS256, key, func(c *claims) { c.Link = "é" + c.Link }),
+		"cut inside":  sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { return b[:len(b)-1] })),
+		"longer":      sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { return append(b, 0) })),
+		"another use": sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { b[0] = 9; return b })),
+		"the next use": sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte {
+			b[0] = byte(len(uses))
+			return b
+		})),
 		"another site":       sign(jwt.SigningMethodHS256, key, packed(func(b []byte) []byte { b[1]++; return b })),
 		"a line feed":        good + "\n",
 		"padding":            good + "=",
@@ -289,7 +285,10 @@ func TestALinkLeadsToAPageUnderThePublicURL(t *testing.T) {
 	ring := newSigner(t, "s").keyring
 	for _, at := range []string{public, public + "/"} {
 		s := signerAt(t, ring, at)
-		for use, page := range map[Use]string{UseConfirm: "/c/", UseDecline: "/c/", UseUnsubscribe: "/u/"} {
+		for use, page := range map[Use]string{
+			UseConfirm: "/c/", UseDecline: "/c/", UseUnblock: "/c/", UseUnsubscribe: "/u/",
+			UseCopy: "/r/", UseErase: "/r/",
+		} {
 			l := linkFor(use)
 			if got, want := s.URL(l), public+page+s.Token(l); got != want {
 				t.Errorf("%s under %s: %s", use, at, got)
