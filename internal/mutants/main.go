@@ -5,7 +5,8 @@
 //	go run ./internal/mutants -least 95 -reasons docs/mutants.md ./confirm/consent ./internal/token
 //
 // With -since it changes only lines that differ from a commit. A mutant that ran into the time limit is not called
-// killed. A constant is no statement that could be covered, and what does not compile is no mutant.
+// killed, nor is one that no test of the package runs. Constants and the conditions of a switch are left out: Go's
+// coverage, by which gremlins chooses, does not know them.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,7 +76,7 @@ type report struct {
 // unleash runs gremlins.
 func unleash(folder, since string) (found report, err error) {
 	out := filepath.Join(os.TempDir(), fmt.Sprintf("mutants-%d.json", os.Getpid()))
-	defer os.Remove(out)
+	defer func() { _ = os.Remove(out) }()
 	args := []string{"run", gremlins, "unleash", "--timeout-coefficient", "10", "--workers", "1", "--output", out}
 	if since != "" {
 		args = append(args, "--diff", since)
@@ -122,7 +124,7 @@ func (r report) count(folder string, known []reason) (n count, err error) {
 			case "NOT VIABLE", "SKIPPED":
 				continue
 			case "NOT COVERED":
-				if !src.isInFunction(m.Line) {
+				if !src.canBeCovered(m.Line, m.Column) {
 					continue
 				}
 			}
@@ -144,7 +146,9 @@ func (r report) count(folder string, known []reason) (n count, err error) {
 // source is a file of Go.
 type source struct {
 	lines     []string
-	functions [][2]int // the first and the last line of each
+	set       *token.FileSet
+	functions []ast.Node
+	cases     []ast.Node // the conditions of switches
 }
 
 func readSource(path string) (s source, err error) {
@@ -152,27 +156,38 @@ func readSource(path string) (s source, err error) {
 	if err != nil {
 		return s, err
 	}
-	set := token.NewFileSet()
-	file, err := parser.ParseFile(set, path, b, 0)
+	s.lines, s.set = strings.Split(string(b), "\n"), token.NewFileSet()
+	file, err := parser.ParseFile(s.set, path, b, 0)
 	if err != nil {
 		return s, err
 	}
-	s.lines = strings.Split(string(b), "\n")
-	for _, d := range file.Decls {
-		if f, is := d.(*ast.FuncDecl); is {
-			s.functions = append(s.functions, [2]int{set.Position(f.Pos()).Line, set.Position(f.End()).Line})
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			s.functions = append(s.functions, n)
+		case *ast.CaseClause:
+			for _, condition := range n.List {
+				s.cases = append(s.cases, condition)
+			}
 		}
-	}
+		return true
+	})
 	return s, nil
 }
 
-func (s source) isInFunction(line int) bool {
-	for _, f := range s.functions {
-		if f[0] <= line && line <= f[1] {
-			return true
-		}
+// canBeCovered reports whether what stands at a place is a part of a statement that Go's coverage counts.
+func (s source) canBeCovered(line, column int) bool {
+	return s.isIn(s.functions, line, column) && !s.isIn(s.cases, line, column)
+}
+
+func (s source) isIn(nodes []ast.Node, line, column int) bool {
+	before := func(a, b token.Position) bool {
+		return a.Line < b.Line || a.Line == b.Line && a.Column <= b.Column
 	}
-	return false
+	at := token.Position{Line: line, Column: column}
+	return slices.ContainsFunc(nodes, func(n ast.Node) bool {
+		return before(s.set.Position(n.Pos()), at) && before(at, s.set.Position(n.End()))
+	})
 }
 
 // reason is a row of the table: why what stands in a line of a file may be changed without a test that notices.
