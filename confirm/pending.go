@@ -32,7 +32,8 @@ type Pending struct {
 	Answer   *consent.Answer // the last by which an email was not delivered; nil: there is none
 	Words    string          // the last words of a relay or a mail system
 
-	Unreadable bool // its record does not open, so all but Site, ID and Asked is unknown
+	At         store.Cursor // its place in the listing
+	Unreadable bool         // its record does not open, so all but Site, ID and Asked is unknown
 }
 
 // DeliveryState is how far the emails of a pending subscription have come.
@@ -136,7 +137,7 @@ func (o *Operator) Pending(ctx context.Context, q PendingQuery) (page PendingPag
 		} else if err != nil {
 			return PendingPage{}, err
 		}
-		if ok && q.matches(p, now) {
+		if p.At = from; ok && q.matches(p, now) {
 			page.All = append(page.All, p)
 		}
 	}

@@ -54,7 +54,8 @@ func (r *Relay) Report(ctx context.Context, report Report) error {
 			}
 		}
 		return r.reportedOn(ctx, key, tag, func(id string) consent.Action {
-			return consent.Reported{RequestID: id, Answer: r.answer(consent.Answer{Reason: report.Reason, Reply: report.Words})}
+			said := r.answer(consent.Answer{Reason: report.Reason, Reply: report.Words})
+			return consent.Reported{RequestID: id, Answer: said}
 		})
 	case ReportHard:
 		return r.reportedOn(ctx, key, tag, func(id string) consent.Action {

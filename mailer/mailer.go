@@ -37,7 +37,8 @@ type Options struct {
 	Now     func() time.Time // time.Now if nil
 	Log     *slog.Logger     // slog.Default() if nil
 	// Alarm is called when a relay (host:port) is paused for any sender, and when it is no longer paused for any; words
-	// are those of the relay, or ours, that began it, as they may be logged. The calls come in order. Alarm must return soon and must not call a method of the Mailer. It may be nil.
+	// are those of the relay, or ours, that began it, as they may be logged. The calls come in order. Alarm must return
+	// soon and must not call a method of the Mailer. It may be nil.
 	Alarm func(relay string, paused bool, words string)
 	// Refusal is called when a relay (host:port) begins or ends to refuse us for a recipient's domain: with the number
 	// of those domains, and the last words of the refusal. It is called like Alarm, and may be nil.

@@ -17,8 +17,8 @@ const MaxBody = 32 << 10
 // says last holds, and ends a lease of the timer as well. The ID of its job is that of the record, its Body is
 // empty, and Attempts is 1. A timer whose lease is over without a Put is due again. End with Retry makes it due at that
 // time, while Record.Timer stays as Put said; End with Fail removes it; End with Complete and RenewLease leave it
-// leased; none of them returns ErrLeaseLost. It never fails and cannot be requeued, made due, moved or enqueued: End with Move
-// returns ErrInvalid. RunNow leaves timers alone and returns 0.
+// leased; none of them returns ErrLeaseLost. It never fails and cannot be requeued, made due, moved or enqueued: End
+// with Move returns ErrInvalid. RunNow leaves timers alone and returns 0.
 type Queue interface {
 	// Due returns the queues that have a job due now, in any order: one call, however many queues there are. What is
 	// enqueued or becomes due at this moment may be missing. ErrUnavailable.

@@ -35,7 +35,8 @@ func NewAdmin() (*AdminSet, error) {
 // adminNames lists the files of admin/ that are pages.
 func adminNames() []string {
 	return []string{
-		"ask", "audit", "email", "failure", "login", "overview", "pending", "people", "person", "texts", "webhooks",
+		"ask", "audit", "email", "emails", "failure", "login", "overview", "pending", "people", "person", "texts",
+		"webhooks",
 	}
 }
 
@@ -202,7 +203,8 @@ func adminFuncs() template.FuncMap {
 		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": Ago, "duration": DurationInWords,
 		"bucket": bucketInWords, "count": Count, "bounded": bounded, "views": adminViews,
 		"left": left, "delivery": DeliveryInWords, "lightOf": lightOf, "notDue": NotDueInWords,
-		"precise": precise, "number": number, "act": ActInWords,
+		"precise": precise, "number": Number, "group": groupOf,
+		"number64": func(n int) string { return Number(int64(n)) }, "act": ActInWords,
 	}
 }
 
@@ -214,6 +216,7 @@ func adminViews() []adminLink {
 	return []adminLink{
 		{"overview", "/admin", "Now"},
 		{"pending", "/admin/pending", "Pending"},
+		{"emails", "/admin/emails", "Emails"},
 		{"people", "/admin/people", "People"},
 		{"audit", "/admin/audit", "Audit"},
 	}

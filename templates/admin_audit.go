@@ -32,7 +32,8 @@ func ActInWords(act string) string {
 		"look": "Looked at a person", "find": "Searched for a person", "download": "Downloaded a proof",
 		"export": "Listed or exported", "resend": "Sent the email again", "withdraw": "Took consent back",
 		"erase": "Erased", "object": "Kept an objection",
-		"unblock": "Ended an objection", "retry": "Retried webhooks", "restore": "Restored the store",
+		"unblock": "Ended an objection", "retry": "Retried webhooks", "try": "Tried the email now",
+		"stop": "Stopped an act on all that match", "test": "Tested an endpoint", "restore": "Restored the store",
 		"audit": "Read the audit log",
 	}, act)
 }

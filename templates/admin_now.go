@@ -31,8 +31,8 @@ type AdminLight struct {
 	Path                    string // where more of it is seen; may be empty
 }
 
-// number writes a number with its thousands apart.
-func number(n int64) string {
+// Number writes a number with its thousands apart.
+func Number(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
 		text = text[:i] + "," + text[i:]

@@ -10,6 +10,9 @@ type AdminPending struct {
 	Continued bool // these are not the first
 	Rows      []AdminPendingRow
 	Read      int    // how many records were looked at
+	Match     string // the filter, for a form
+	Bulk      *AdminBulk
+	Busy      bool   // the button that was pressed has done nothing: an act on all that match runs already
 	Self      string // path of this very page
 	First     string // paths of other pages; Next is empty if there is nothing older
 	Next      string
@@ -46,8 +49,32 @@ type AdminPendingRow struct {
 
 // AdminResent says what became of emails that were asked for once more.
 type AdminResent struct {
+	Act    string // see audit.Act; empty: resend
 	Resent int
 	Not    []AdminNotResent
+}
+
+// Says writes what was done, in two parts.
+func (r AdminResent) Says() (all [2]string) {
+	is, its := "They are", "s"
+	if r.Resent == 1 {
+		is, its = "It is", ""
+	}
+	switch {
+	case r.Act == "erase":
+		all[0] = Count(r.Resent, "person") + " erased."
+	case r.Act == "try" && r.Resent == 0:
+		all[0] = "No email became due."
+	case r.Act == "try":
+		all[0], all[1] = Count(r.Resent, "email")+" due now.", "A relay is offered what limits allow within seconds."
+	case r.Resent == 0:
+		all[0] = "No email will leave again."
+	default:
+		all = [2]string{
+			Count(r.Resent, "email") + " will leave again.", is + " due now, with the same link" + its + " as before.",
+		}
+	}
+	return all
 }
 
 // AdminNotResent says for how many people no email is due, and why: see consent.NotDue.
@@ -64,6 +91,10 @@ type AdminAsk struct {
 	Button        string
 	Danger        bool // it cannot be taken back
 	People        []AdminAsked
+	All           string // the act, if it is about all that match
+	Match, Filter string // with All: the filter, for the form and in words; empty: everybody
+	Matching      BoundedCount
+	Read          int  // how many people were looked at to count them
 	Possible      bool // for one of them, at least
 	NeedsReason   bool
 	ReasonMissing bool
@@ -99,15 +130,18 @@ func left(now, until time.Time) string {
 // DeliveryInWords writes how far the emails of a pending person have come. See confirm.DeliveryState.
 func DeliveryInWords(state string) string {
 	return wordsFor(map[string]string{
-		"":        "Nothing is known",
-		"taken":   "A relay took it",
-		"untried": "Not tried yet",
-		"refused": "Refused for now",
-		"mailbox": "The mailbox is full or busy, or does not know us yet",
-		"system":  "A server on the way does not answer",
-		"sender":  "The relay objects to us",
-		"flood":   "Forms flood this mailbox",
-		"unknown": "Refused, for no reason that is understood",
+		"":              "Nothing is known",
+		"taken":         "A relay took it",
+		"untried":       "Not tried yet",
+		"waiting":       "An email waits",
+		"refused":       "Refused for now",
+		"undeliverable": "The address takes no email",
+		"recipient":     "The address takes no email",
+		"mailbox":       "The mailbox is full or busy, or does not know us yet",
+		"system":        "A server on the way does not answer",
+		"sender":        "The relay objects to us",
+		"flood":         "Forms flood this mailbox",
+		"unknown":       "Refused, for no reason that is understood",
 	}, state)
 }
 
@@ -118,7 +152,7 @@ func lightOf(state string) string {
 		return "good"
 	case "", "untried":
 		return "off"
-	case "sender", "flood":
+	case "sender", "flood", "recipient":
 		return "bad"
 	}
 	return "warn"
@@ -133,6 +167,7 @@ func NotDueInWords(why string) string {
 		"role_address":  "it is a role address, such as postmaster, which never gets one",
 		"limit_reached": "they had as many emails as the limits allow for now",
 		"unknown":       "they are not known any more",
+		"none_waits":    "no email of theirs waits, or it is just being tried",
 		"site_limit":    "the site, or the service, has sent as many as its limits allow",
 	}, why)
 }

@@ -264,6 +264,9 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	if err != nil {
 		return nil, err
 	}
+	bulk := admin.NewBulk(admin.BulkOptions{
+		Service: c.service, Store: c.store, Keyring: c.ring, Audit: c.audit, Log: g.log, Now: time.Now,
+	})
 	o := web.Options{
 		ConsentLog: g.appender,
 		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Audit: c.audit,
@@ -277,7 +280,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Stopping: g.leaving,
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
-			RetryWaits: mailer.Waits(), EmailSum: emails.SkeletonSum,
+			RetryWaits: mailer.Waits(), EmailSum: emails.SkeletonSum, Bulk: bulk,
 		},
 	}
 	if !x.noLookups {
@@ -287,6 +290,9 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	inner, err := web.New(o)
 	if err != nil {
 		return nil, err
+	}
+	if len(c.cfg.Admin.Password) > 0 {
+		g.background(bulk.Run)
 	}
 	extras := maps.Clone(x.handlers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

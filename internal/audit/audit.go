@@ -51,18 +51,23 @@ const (
 	Download Act = "download" // of a dossier or receipt
 	Export   Act = "export"   // of everybody at a site
 	Resend   Act = "resend"
+	Try      Act = "try"  // an email that waits, now
+	Stop     Act = "stop" // an act on all that match
 	Withdraw Act = "withdraw"
 	Object   Act = "object"
 	Unblock  Act = "unblock" // end an objection that the website passed on
 	Erase    Act = "erase"
 	Retry    Act = "retry"   // failed events
+	Test     Act = "test"    // of an endpoint
 	Restore  Act = "restore" // a store, from the consent log
 	Audit    Act = "audit"   // the log itself was looked at
 )
 
 // Acts returns all acts, in the order in which they are offered to choose from.
 func Acts() []Act {
-	return []Act{Look, Find, Download, Export, Resend, Withdraw, Object, Unblock, Erase, Retry, Restore, Audit}
+	return []Act{
+		Look, Find, Download, Export, Resend, Try, Stop, Withdraw, Object, Unblock, Erase, Retry, Test, Restore, Audit,
+	}
 }
 
 // takesBack reports whether the act takes a consent back, which a full store still does: see store.Change.EvenIfFull.

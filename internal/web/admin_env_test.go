@@ -1,15 +1,18 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
@@ -32,10 +35,22 @@ func newAdminEnv(t *testing.T, change ...func(*Options)) *env {
 		service = serviceWith(t, *o, sites)
 		o.Service = service
 		o.Admin = Admin{Password: []byte(adminPassword), Recent: -1,
-			Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"}}
+			Endpoints: map[store.QueueName]string{hookQueue: "hooks.gazette.example"},
+			Bulk:      bulkOf(*o)}
 	}}, change...)...)
 	e.service = service
 	return e
+}
+
+// bulkOf returns what carries out acts on all that match; nothing runs it.
+func bulkOf(o Options) *admin.Bulk {
+	return admin.NewBulk(admin.BulkOptions{
+		Service: o.Service, Store: o.Store.(store.Store), Keyring: o.Keyring, Log: o.Log, Now: o.Now,
+		Pause: time.Millisecond, TakeOver: 50 * time.Millisecond,
+		Audit: audit.New(audit.Options{
+			Records: o.Store.(store.Store), Keyring: o.Keyring, Keep: 24 * time.Hour, Now: o.Now, Rand: rand.Reader,
+		}),
+	})
 }
 
 // enter posts a password.
@@ -117,14 +132,15 @@ func adminLooks() []string {
 // adminPages returns the paths of adminLooks that respond with a page.
 func adminPages() []string {
 	return []string{
-		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.PeoplePath, admin.AuditPath,
+		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.EmailsPath, admin.PeoplePath, admin.AuditPath,
 	}
 }
 
 func adminActs() map[string]string {
 	return map[string]string{admin.LoginPath: "password=" + url.QueryEscape(adminPassword), "/admin/logout": "",
 		hooksPath: "all=true", admin.PeoplePath: "who=ada@b.example",
-		admin.ActPath: "act=resend&one=gazette/" + nobodyID + "&sure=true"}
+		admin.ActPath:  "act=resend&one=gazette/" + nobodyID + "&sure=true",
+		admin.StopPath: ""}
 }
 
 // reads is what a person reads in an element, without needless space.

@@ -180,6 +180,8 @@ func (a *app) addAdmin(e *echo.Echo) {
 	e.POST(admin.WebhooksPath, a.admin.RetryEvents, button...)
 	pending := admin.NewPending(a.admin)
 	get(e, admin.PendingPath, pending.Show, page...)
+	emails := admin.NewEmails(a.admin)
+	get(e, admin.EmailsPath, emails.Show, page...)
 	people := admin.NewPeople(a.admin)
 	get(e, admin.PeoplePath, people.ShowFind, page...)
 	e.POST(admin.PeoplePath, people.Find, button...)
@@ -188,8 +190,13 @@ func (a *app) addAdmin(e *echo.Echo) {
 	get(e, admin.ReceiptPath, people.Receipt, page...)
 	get(e, admin.EmailPath, people.Email, page...)
 	get(e, admin.FramePath, people.EmailFrame, page...)
-	acts := &admin.Acts{Dashboard: a.admin, Changed: func() { pending.Forget(); people.Forget() }}
+	acts := &admin.Acts{Dashboard: a.admin, Changed: func() {
+		pending.Forget()
+		emails.Forget()
+		people.Forget()
+	}}
 	e.POST(admin.ActPath, acts.Act, button...)
+	e.POST(admin.StopPath, acts.Stop, button...)
 	log := &admin.AuditLog{Dashboard: a.admin}
 	get(e, admin.AuditPath, log.Show, page...)
 	get(e, admin.AuditCSVPath, log.CSV, page...)

@@ -107,6 +107,8 @@ type Admin struct {
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
 	Endpoints map[store.QueueName]string
+	// Bulk carries out acts on all that match. Somebody else runs it.
+	Bulk *admin.Bulk
 	// RetryWaits are the waits between tries of an email; the last one repeats.
 	RetryWaits []time.Duration
 	// Recent is how long what was read of a store is shown to all viewers; 1 s if 0, negative: it is read each time.
@@ -232,6 +234,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		Pages:      a.Pages,
 		Webhooks:   a.Webhooks,
 		Audit:      a.Audit,
+		Bulk:       a.Options.Admin.Bulk,
 		Dossiers:   a.dossiers(),
 		Sites:      listed,
 		Store:      a.Store,

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,19 +12,23 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/problem"
-	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
-// ActPath takes acts on people: it asks once more, and then carries them out.
-const ActPath = "/admin/act"
+// The paths of acts. ActPath takes acts on people: it asks once more, and then carries them out. StopPath stops one on
+// all that match.
+const (
+	ActPath  = "/admin/act"
+	StopPath = "/admin/act/stop"
+)
 
 // maxActed is how many people one button may act on.
 const maxActed = PendingShown
@@ -33,11 +39,15 @@ type Acts struct {
 	Changed func() // called after something was done
 }
 
+// doAct does something to one person, or returns why that is not possible.
+type doAct func(context.Context, *confirm.Service, store.Key, consent.Evidence) (consent.NotDue, error)
+
 // act is one thing that can be done to people.
 type act struct {
 	question, what, button string
 	danger, needsReason    bool
-	do                     func(*Dashboard, context.Context, store.Key, consent.Evidence) (consent.NotDue, error)
+	bulk                   bool // it can be done to all that match a filter
+	do                     doAct
 }
 
 func acts() map[audit.Act]act {
@@ -45,11 +55,26 @@ func acts() map[audit.Act]act {
 		audit.Resend: {
 			question: "Send the email to %s again?",
 			button:   "Send it again",
+			bulk:     true,
 			what: "It has the same link, good for as long as before, and leaves at once if the limits on emails to " +
 				"one address allow it.",
-			do: func(d *Dashboard, ctx context.Context, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
-				_, why, err := d.Service.Website.Resend(ctx, k.Site, k.ID)
+			do: func(ctx context.Context, s *confirm.Service, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
+				_, why, err := s.Website.Resend(ctx, k.Site, k.ID)
 				return why, err
+			},
+		},
+		audit.Try: {
+			question: "Try the email to %s now?",
+			button:   "Try it now",
+			bulk:     true,
+			what: "An email that waits is due at once. It is the same email, and no more than one. The limits on " +
+				"emails, and the pauses of a relay that refuses them, hold all the same.",
+			do: func(ctx context.Context, s *confirm.Service, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
+				due, err := s.Operator.TryNow(ctx, k)
+				if err == nil && !due {
+					return notDueNone, nil
+				}
+				return "", err
 			},
 		},
 		audit.Withdraw: {
@@ -59,8 +84,8 @@ func acts() map[audit.Act]act {
 			needsReason: true,
 			what: "Do this when the person asked for it. The website is told. Nothing brings it back but a new " +
 				"signup that they confirm.",
-			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
-				_, err := d.Service.Website.Withdraw(ctx, k.Site, k.ID, nil, e)
+			do: func(ctx context.Context, s *confirm.Service, k store.Key, e consent.Evidence) (consent.NotDue, error) {
+				_, err := s.Website.Withdraw(ctx, k.Site, k.ID, nil, e)
 				return "", err
 			},
 		},
@@ -68,60 +93,62 @@ func acts() map[audit.Act]act {
 			question: "Send no more to %s?", button: "Send no more", danger: true, needsReason: true,
 			what: "Do this when the person objected (GDPR, article 21). It holds for the mailbox in every spelling, " +
 				"ends what was agreed to, and the website is told. It outlasts an erasure.",
-			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
-				a, err := d.addressOf(ctx, k)
+			do: func(ctx context.Context, s *confirm.Service, k store.Key, e consent.Evidence) (consent.NotDue, error) {
+				a, err := addressOf(ctx, s, k)
 				if err != nil {
 					return "", err
 				}
-				return "", d.Service.Website.Object(ctx, k.Site, a, nil, e)
+				return "", s.Website.Object(ctx, k.Site, a, nil, e)
 			},
 		},
 		audit.Unblock: {
 			question: "End the objection of %s?", button: "End it", needsReason: true,
 			what: "Do this when the person asked for it. Nothing is confirmed by that: emails may come again to ask " +
 				"them. What the mailbox itself declined still holds, and is ended by nobody but them.",
-			do: func(d *Dashboard, ctx context.Context, k store.Key, e consent.Evidence) (consent.NotDue, error) {
-				a, err := d.addressOf(ctx, k)
+			do: func(ctx context.Context, s *confirm.Service, k store.Key, e consent.Evidence) (consent.NotDue, error) {
+				a, err := addressOf(ctx, s, k)
 				if err != nil {
 					return "", err
 				}
-				return "", d.Service.Website.Unblock(ctx, k.Site, a, e)
+				return "", s.Website.Unblock(ctx, k.Site, a, e)
 			},
 		},
 		audit.Erase: {
 			question:    "Erase everything that is known of %s?",
 			button:      "Erase",
+			bulk:        true,
 			danger:      true,
 			needsReason: true,
 			what: "Do this when the person asked for it (GDPR, article 17). It cannot be undone. That they declined " +
 				"or withdrew stays known under an id that names nobody.",
-			do: func(d *Dashboard, ctx context.Context, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
-				return "", d.Service.Website.Erase(ctx, k.Site, k.ID)
+			do: func(ctx context.Context, s *confirm.Service, k store.Key, _ consent.Evidence) (consent.NotDue, error) {
+				return "", s.Website.Erase(ctx, k.Site, k.ID)
 			},
 		},
 	}
 }
 
 // addressOf returns the address of a person; store.ErrNotFound if it is not known any more.
-func (d *Dashboard) addressOf(ctx context.Context, key store.Key) (address.Address, error) {
-	sub, err := d.Service.Website.Subscription(ctx, key.Site, key.ID)
+func addressOf(ctx context.Context, s *confirm.Service, key store.Key) (address.Address, error) {
+	sub, err := s.Website.Subscription(ctx, key.Site, key.ID)
 	if err == nil && sub.Address.IsZero() {
 		err = store.ErrNotFound
 	}
 	return sub.Address, err
 }
 
-// notDueUnknown and notDueSite are why no email is due beside the reasons of package consent.
+// Why no email is due, beside the reasons of package consent.
 const (
 	notDueUnknown consent.NotDue = "unknown"
 	notDueSite    consent.NotDue = "site_limit"
+	notDueNone    consent.NotDue = "none_waits"
 )
 
 // notResent lists the words for why no email is due.
 func notResent() (all []string) {
 	for _, why := range []consent.NotDue{
 		consent.NotDueDeclined, consent.NotDueConfirmed, consent.NotDueClosed, consent.NotDueRole, consent.NotDueLimit,
-		notDueUnknown, notDueSite,
+		notDueUnknown, notDueSite, notDueNone,
 	} {
 		all = append(all, string(why))
 	}
@@ -133,6 +160,8 @@ type asked struct {
 	word   audit.Act
 	act    act
 	keys   []store.Key
+	all    bool   // all that match
+	match  filter // with all
 	reason string
 	back   string
 	sure   bool
@@ -144,38 +173,49 @@ func (a *Acts) Act(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(in.keys) == 0 {
+	if len(in.keys) == 0 && !in.all {
 		return respond.SeeOther(c, in.back) // nobody was selected
 	}
-	if !in.sure || in.act.needsReason && in.reason == "" {
-		page, err := a.askPage(c.Request().Context(), in)
+	switch ctx := c.Request().Context(); {
+	case in.sure && (in.reason != "" || !in.act.needsReason) && in.all:
+		return a.startBulk(c, in)
+	case in.sure && (in.reason != "" || !in.act.needsReason):
+		return a.carryOut(c, in)
+	default:
+		page, err := a.askPage(ctx, in)
 		if err != nil {
 			return err
 		}
 		return a.page(c, http.StatusOK, page)
 	}
-	return a.carryOut(c, in)
 }
 
-// readAsked reads a form strictly: what is not one of ours is an error.
+// readAsked reads a form strictly: what is not one of ours is an error. The name of the button that was pressed says to
+// whom: one, the selected, or all that match. The value of the latter two is the act.
 func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
 	f, _, err := request.Schema{
-		"act": request.Text, "id": request.List, "one": request.Text, "sure": request.Bool, "reason": request.Text,
-		"back": request.Text,
+		"act": request.Text, "id": request.List, "one": request.Text, "selected": request.Text, "all": request.Text,
+		"match": request.Text, "sure": request.Bool, "reason": request.Text, "back": request.Text,
 	}.Decode(c, request.MediaForm)
 	if err != nil {
 		return in, err
 	}
 	in = asked{
-		word: audit.Act(f.One("act")), reason: f.One("reason"), back: backTo(f.One("back")), sure: f.Yes("sure"),
+		word: audit.Act(cmp.Or(f.One("all"), f.One("selected"), f.One("act"))), all: f.One("all") != "",
+		reason: f.One("reason"), back: backTo(f.One("back")), sure: f.Yes("sure"),
 	}
 	names, known := f.All("id"), false
 	if one := f.One("one"); one != "" {
 		names = []string{one} // the button of one row: ticked rows do not count
 	}
 	in.act, known = acts()[in.word]
-	if !known || f.AnyWrong() || len(names) > maxActed || len(in.reason) > maxReason {
+	in.match, err = parseFilter(f.One("match"))
+	if !known || f.AnyWrong() || len(names) > maxActed || len(in.reason) > maxReason || err != nil ||
+		in.all && !in.act.bulk {
 		return in, problem.New(problem.Unreadable)
+	}
+	if in.all {
+		return in, nil
 	}
 	for _, name := range names {
 		site, id, _ := strings.Cut(name, "/")
@@ -185,6 +225,45 @@ func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
 		in.keys = append(in.keys, store.Key{Site: site, ID: id})
 	}
 	return in, nil
+}
+
+// startBulk notes an act on all that match in the audit log, starts it, and leads back.
+func (a *Acts) startBulk(c echo.Context, in asked) error {
+	ctx := c.Request().Context()
+	reason := "all that match"
+	if words := a.inWords(in.match); words != "" {
+		reason += " (" + words + ")"
+	}
+	reason = strings.TrimSuffix(reason+": "+in.reason, ": ")
+	if err := a.audit(c, in.word, store.Key{Site: in.match.site}, reason); err != nil {
+		return err
+	}
+	err := a.Bulk.start(ctx, &bulkRun{
+		ID: rand.Text(), By: sessionName(c), Act: in.word, Match: in.match.encode(), Reason: reason,
+	})
+	path, query, _ := strings.Cut(in.back, "?")
+	if errors.Is(err, errBulkRuns) {
+		return respond.SeeOther(c, withQuery(path, query, "busy", "1"))
+	}
+	if err != nil {
+		return err
+	}
+	return respond.SeeOther(c, in.back)
+}
+
+// Stop stops an act on all that match.
+func (a *Acts) Stop(c echo.Context) error {
+	f, _, err := request.Schema{"back": request.Text}.Decode(c, request.MediaForm)
+	if err != nil {
+		return err
+	}
+	if err := a.audit(c, audit.Stop, store.Key{}, ""); err != nil {
+		return err
+	}
+	if err := a.Bulk.stop(c.Request().Context()); err != nil {
+		return err
+	}
+	return respond.SeeOther(c, backTo(f.One("back")))
 }
 
 // maxReason is how long a reason may be, in bytes.
@@ -203,6 +282,9 @@ func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error
 	page := templates.AdminAsk{
 		Act: string(in.word), What: in.act.what, Button: in.act.button, Danger: in.act.danger, Back: in.back,
 		NeedsReason: in.act.needsReason, ReasonMissing: in.sure,
+	}
+	if in.all {
+		return page, a.askForAll(ctx, in, &page)
 	}
 	for _, key := range in.keys {
 		one := templates.AdminAsked{Name: key.Site + "/" + key.ID, Site: a.nameOf(key.Site)}
@@ -231,6 +313,31 @@ func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error
 	return page, nil
 }
 
+// askForAll completes the page that asks once more before something is done to all that match.
+func (a *Acts) askForAll(ctx context.Context, in asked, page *templates.AdminAsk) error {
+	q := in.match.query()
+	q.Limit = confirm.MaxPendingRead
+	found, err := a.Service.Operator.Pending(ctx, q)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, p := range found.All {
+		if !p.Unreadable && in.match.matches(p) {
+			n++
+		}
+	}
+	page.All, page.Match, page.Filter = string(in.word), in.match.encode(), a.inWords(in.match)
+	page.Matching = templates.BoundedCount{N: n, More: found.Next != store.Cursor{}}
+	page.Read, page.Possible = found.Read, n > 0 || page.Matching.More
+	who := templates.Count(n, "person")
+	if page.Matching.More {
+		who = "all that match"
+	}
+	page.Title = fmt.Sprintf(in.act.question, who)
+	return nil
+}
+
 // whyNot returns why no email is due to a person now, in words; empty if one is.
 func (d *Dashboard) whyNot(key store.Key, sub *consent.Subscription) string {
 	site, _ := d.Service.Site(key.Site)
@@ -254,14 +361,8 @@ func (a *Acts) carryOut(c echo.Context, in asked) error {
 		if err := a.audit(c, in.word, key, in.reason); err != nil {
 			return err
 		}
-		why, err := in.act.do(a.Dashboard, ctx, key, e)
-		exceeded := new(ratelimit.Exceeded)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			why = notDueUnknown
-		case errors.As(err, &exceeded):
-			why = notDueSite
-		case err != nil:
+		why, err := notDueOf(in.act.do(ctx, a.Service, key, e))
+		if err != nil {
 			return err
 		}
 		if why == "" {
@@ -276,12 +377,15 @@ func (a *Acts) carryOut(c echo.Context, in asked) error {
 
 // after returns where a form leads when it is done, with what became of it.
 func (in asked) after(done int, not map[consent.NotDue]int) string {
-	if in.word == audit.Erase { // perhaps there is no page to lead back to
-		return pathWith(PeoplePath, nil, "done", string(in.word))
-	}
 	path, query, _ := strings.Cut(in.back, "?")
-	if in.word != audit.Resend {
-		return withQuery(path, query, "done", string(in.word))
+	list, did := path == PendingPath || path == EmailsPath, string(in.word)
+	switch {
+	case in.word == audit.Erase && !list: // perhaps there is no page to lead back to
+		return pathWith(PeoplePath, nil, "done", did)
+	case in.word == audit.Resend:
+		did = ""
+	case in.word != audit.Try && !list:
+		return withQuery(path, query, "done", did)
 	}
 	var whyNot []string
 	for _, why := range notResent() {
@@ -289,7 +393,7 @@ func (in asked) after(done int, not map[consent.NotDue]int) string {
 			whyNot = append(whyNot, fmt.Sprintf("%s.%d", why, n))
 		}
 	}
-	return withQuery(path, query, "resent", fmt.Sprint(done), "not", strings.Join(whyNot, ","))
+	return withQuery(path, query, "done", did, "resent", fmt.Sprint(done), "not", strings.Join(whyNot, ","))
 }
 
 // audit notes what the operator of a request does to one person, before it is done.

@@ -6,6 +6,9 @@
 //	GET HEAD       /admin/sites/{site}/texts     statements and emails, in each language
 //	GET HEAD       /admin/sites/{site}/email     one of these emails itself
 //	GET HEAD POST  /admin/sites/{site}/webhooks  failed events, and trying them again
+//	GET HEAD       /admin/pending                who is pending
+//	GET HEAD       /admin/emails                 emails that wait or cannot be delivered
+//	POST           /admin/act, /admin/act/stop   acts on people, each asked once more, on one, some or all that match
 //
 // What always holds:
 //
@@ -62,6 +65,7 @@ type Options struct {
 	Pages    *templates.Set // of the emails
 	Webhooks *webhook.Endpoints
 	Audit    *audit.Log
+	Bulk     *Bulk
 	Dossiers *dossier.Maker
 	Sites    []Site // in the order in which they are shown
 	Store    Store

@@ -8,7 +8,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
@@ -121,31 +120,21 @@ func (n *Now) lights(ctx context.Context) (all []templates.AdminLight, err error
 const lateAfter = 2 * time.Minute
 
 func (n *Now) emailLight(ctx context.Context) (templates.AdminLight, error) {
-	queues := append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent)
-	backlogs, err := n.Store.Backlogs(ctx, queues...)
-	waiting, refused, late := 0, 0, time.Duration(0)
-	for i, b := range backlogs {
-		if queues[i] == confirm.QueueEmailRetry || queues[i] == confirm.QueueEmailMaybeSent {
-			refused += b.Jobs
-		} else {
-			waiting += b.Jobs
-		}
-		late = max(late, b.Late)
-	}
-	light := templates.AdminLight{Name: "Emails", Light: "good", Word: "Leave", Says: "None waits."}
+	q, err := n.emailQueues(ctx)
+	light := templates.AdminLight{Name: "Emails", Light: "good", Word: "Leave", Says: "None waits.", Path: EmailsPath}
 	switch {
-	case late > lateAfter:
+	case q.late > lateAfter:
 		light.Light, light.Word = "bad", "Late"
-		light.Says = fmt.Sprintf("%s wait; one has been due for %s.", templates.Count(waiting+refused, "email"),
-			templates.DurationInWords(late))
-	case refused > 0:
+		light.Says = fmt.Sprintf("%s wait; one has been due for %s.", templates.Count(q.waiting+q.refused, "email"),
+			templates.DurationInWords(q.late))
+	case q.refused > 0:
 		light.Light, light.Word = "warn", "Some are refused for now"
-		light.Says = templates.Count(refused, "email") + " to be tried again after a refusal."
-		if waiting > 0 {
-			light.Says = templates.Count(waiting, "email") + " on the way or for later, and " + light.Says
+		light.Says = templates.Count(q.refused, "email") + " to be tried again after a refusal."
+		if q.waiting > 0 {
+			light.Says = templates.Count(q.waiting, "email") + " on the way or for later, and " + light.Says
 		}
-	case waiting > 0:
-		light.Says = templates.Count(waiting, "email") + " on the way, or for a later time, as the limits say."
+	case q.waiting > 0:
+		light.Says = templates.Count(q.waiting, "email") + " on the way, or for a later time, as the limits say."
 	}
 	return light, err
 }

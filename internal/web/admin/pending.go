@@ -2,11 +2,9 @@ package admin
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,23 +36,10 @@ func NewPending(d *Dashboard) *Pending {
 // Forget makes the next viewer see the store as it is.
 func (p *Pending) Forget() { p.read.forget() }
 
-// age is a time since which somebody may have been pending.
-type age struct {
-	word, label string
-	least       time.Duration
-}
-
-func ages() []age {
-	return []age{
-		{"10m", "10 minutes or more", 10 * time.Minute}, {"1h", "1 hour or more", time.Hour},
-		{"6h", "6 hours or more", 6 * time.Hour}, {"1d", "1 day or more", 24 * time.Hour},
-		{"2d", "2 days or more", 48 * time.Hour}, {"7d", "7 days or more", 7 * 24 * time.Hour},
-	}
-}
-
 // Show lists who is pending. Everything that it is asked for is in the address.
 func (p *Pending) Show(c echo.Context) error {
-	q, err := request.ParseQuery(c, "site", "purpose", "domain", "age", "answer", "before", "resent", "not")
+	q, err := request.ParseQuery(c,
+		"site", "purpose", "domain", "age", "answer", "before", "done", "resent", "not", "busy")
 	if err != nil {
 		return err
 	}
@@ -73,23 +58,17 @@ func (p *Pending) Show(c echo.Context) error {
 	}
 	page.Read, page.Now = found.Read, p.Now()
 	if found.Next != (store.Cursor{}) {
-		page.Next = pathWith(PendingPath, filters(q), "before", cursorText(found.Next))
+		page.Next = withQuery(PendingPath, page.Match, "before", cursorText(found.Next))
+	}
+	if page.Bulk, err = p.bulkShown(c.Request().Context()); err != nil {
+		return err
 	}
 	return p.page(c, http.StatusOK, page)
 }
 
 // ask reads what is asked for, and returns the page without its rows.
 func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page templates.AdminPending, err error) {
-	var sites, purposes, periods, answers []templates.AdminOption
-	for _, s := range p.Sites {
-		sites = append(sites, templates.AdminOption{Value: s.ID, Label: s.Name})
-		of, _ := p.Service.Site(s.ID)
-		for _, one := range of.Purposes {
-			if !slices.ContainsFunc(purposes, func(o templates.AdminOption) bool { return o.Value == one.ID }) {
-				purposes = append(purposes, templates.AdminOption{Value: one.ID, Label: one.ID})
-			}
-		}
-	}
+	var periods, answers []templates.AdminOption
 	for _, a := range ages() {
 		periods = append(periods, templates.AdminOption{Value: a.word, Label: a.label})
 	}
@@ -97,41 +76,25 @@ func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page template
 		answers = append(answers, templates.AdminOption{Value: string(s), Label: templates.DeliveryInWords(string(s))})
 	}
 	page.Choices = []templates.AdminChoice{
-		choice(q, "site", "Site", "All sites", sites), choice(q, "purpose", "Purpose", "All purposes", purposes),
+		choice(q, "site", "Site", "All sites", p.siteOptions()),
+		choice(q, "purpose", "Purpose", "All purposes", p.purposeOptions()),
 		choice(q, "age", "Waiting for", "However long", periods),
 		choice(q, "answer", "Last answer", "Whatever it was", answers),
 	}
-	page.Domain = strings.ToLower(strings.TrimSpace(q.Get("domain")))
-	ask = confirm.PendingQuery{
-		Site: q.Get("site"), Purpose: q.Get("purpose"), Domain: domainOf(page.Domain),
-		Delivery: confirm.DeliveryState(q.Get("answer")), Limit: PendingShown,
-	}
-	for _, a := range ages() {
-		if a.word == q.Get("age") {
-			ask.Age = a.least
-		}
-	}
+	f := filterOf(q.Get)
+	ask = f.query()
+	ask.Limit = PendingShown
 	if before := q.Get("before"); before != "" {
 		if ask.Before, err = parseCursor(before); err != nil {
 			return ask, page, err
 		}
 	}
-	page.Continued, page.Filtered = q.Get("before") != "", len(filters(q)) > 0
-	page.First = pathWith(PendingPath, filters(q))
-	page.Self = pathWith(PendingPath, filters(q), "before", q.Get("before"))
-	page.Done = resent(q)
+	page.Domain, page.Match = f.domain, f.encode()
+	page.Continued, page.Filtered = q.Get("before") != "", page.Match != ""
+	page.First = pathWith(PendingPath, f.values())
+	page.Self = pathWith(PendingPath, f.values(), "before", q.Get("before"))
+	page.Done, page.Busy = resent(q), q.Get("busy") != ""
 	return ask, page, q.Err()
-}
-
-// filters returns the parameters by which a listing is filtered.
-func filters(q *request.Query) url.Values {
-	all := url.Values{}
-	for _, name := range []string{"site", "purpose", "domain", "age", "answer"} {
-		if v := q.Get(name); v != "" {
-			all.Set(name, v)
-		}
-	}
-	return all
 }
 
 // choice returns a filter of known values, of which the query may choose one.
@@ -153,18 +116,18 @@ func choice(
 }
 
 // row returns one person who is pending, as it is shown.
-func (p *Pending) row(one confirm.Pending) templates.AdminPendingRow {
+func (d *Dashboard) row(one confirm.Pending) templates.AdminPendingRow {
 	row := templates.AdminPendingRow{
 		Name: one.Site + "/" + one.ID, Path: templates.AdminPersonPath(one.Site, one.ID),
-		Address: one.Address.Masked(), Site: p.nameOf(one.Site), Purposes: strings.Join(one.Purposes, ", "),
+		Address: one.Address.Masked(), Site: d.nameOf(one.Site), Purposes: strings.Join(one.Purposes, ", "),
 		Asked: one.Asked, Deadline: one.Deadline, Emails: one.Emails, Words: shorten(one.Words),
 	}
 	if one.Unreadable {
 		return row
 	}
 	row.Delivery = string(one.Delivery())
-	if at := one.NextTry(p.RetryWaits, p.Now()); !at.IsZero() {
-		row.Next = "in about " + templates.DurationInWords(at.Sub(p.Now()))
+	if at := one.NextTry(d.RetryWaits, d.Now()); !at.IsZero() {
+		row.Next = "in about " + templates.DurationInWords(at.Sub(d.Now()))
 	} else if one.Waits {
 		row.Next = "now"
 	}
@@ -199,7 +162,7 @@ func resent(q *request.Query) *templates.AdminResent {
 	if err != nil || n < 0 || n > maxActed {
 		return nil
 	}
-	done := &templates.AdminResent{Resent: n}
+	done := &templates.AdminResent{Act: q.Get("done"), Resent: n}
 	for one := range strings.SplitSeq(q.Get("not"), ",") {
 		why, times, _ := strings.Cut(one, ".")
 		if n, err := strconv.Atoi(times); err == nil && n > 0 && n <= maxActed && slices.Contains(notResent(), why) {

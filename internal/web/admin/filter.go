@@ -1,0 +1,129 @@
+package admin
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/templates"
+)
+
+// filter is what a list of people, or an act on all that match, is about. All of it is in the address of the page.
+type filter struct{ site, purpose, domain, age, answer, relay, words string }
+
+// filterOf reads a filter. What is no choice of ours matches nobody.
+func filterOf(get func(name string) string) filter {
+	return filter{
+		site: get("site"), purpose: get("purpose"), domain: strings.ToLower(strings.TrimSpace(get("domain"))),
+		age: get("age"), answer: get("answer"), relay: get("relay"), words: get("words"),
+	}
+}
+
+// parseFilter is the reverse of filter.encode.
+func parseFilter(text string) (filter, error) {
+	values, err := url.ParseQuery(text)
+	return filterOf(values.Get), err
+}
+
+// values returns what filterOf reads, without what is empty.
+func (f filter) values() url.Values {
+	all := url.Values{}
+	for name, v := range map[string]string{
+		"site": f.site, "purpose": f.purpose, "domain": f.domain, "age": f.age, "answer": f.answer, "relay": f.relay,
+		"words": f.words,
+	} {
+		if v != "" {
+			all.Set(name, v)
+		}
+	}
+	return all
+}
+
+func (f filter) encode() string { return f.values().Encode() }
+
+// query returns what the store and the records are asked for. The rest of the filter is matches.
+func (f filter) query() confirm.PendingQuery {
+	q := confirm.PendingQuery{
+		Site: f.site, Purpose: f.purpose, Domain: domainOf(f.domain), Delivery: confirm.DeliveryState(f.answer),
+	}
+	if f.answer == answerUndeliverable {
+		q.Undeliverable, q.Delivery = true, ""
+	}
+	for _, a := range ages() {
+		if a.word == f.age {
+			q.Age = a.least
+		}
+	}
+	return q
+}
+
+// answerUndeliverable is, as an answer, that the address takes no email.
+const answerUndeliverable = "undeliverable"
+
+// matches reports whether what query found is meant.
+func (f filter) matches(p confirm.Pending) bool {
+	return (f.relay == "" || f.relay == relayOf(p)) && (f.words == "" || f.words == nameOfWords(normalised(p.Words)))
+}
+
+// inWords writes a filter for people; empty: everybody.
+func (d *Dashboard) inWords(f filter) string {
+	var all []string
+	add := func(before, v string) {
+		if v != "" {
+			all = append(all, before+v)
+		}
+	}
+	add("site ", f.site)
+	add("purpose ", f.purpose)
+	add("domain ", f.domain)
+	for _, a := range ages() {
+		if a.word == f.age {
+			add("waiting for ", a.label)
+		}
+	}
+	if f.answer != "" {
+		add("", strings.ToLower(templates.DeliveryInWords(f.answer)))
+	}
+	add("relay ", f.relay)
+	if f.words != "" {
+		add("", "the same words of the relay")
+	}
+	return strings.Join(all, ", ")
+}
+
+// age is a time since which somebody may have been pending.
+type age struct {
+	word, label string
+	least       time.Duration
+}
+
+func ages() []age {
+	return []age{
+		{"10m", "10 minutes or more", 10 * time.Minute}, {"1h", "1 hour or more", time.Hour},
+		{"6h", "6 hours or more", 6 * time.Hour}, {"1d", "1 day or more", 24 * time.Hour},
+		{"2d", "2 days or more", 48 * time.Hour}, {"7d", "7 days or more", 7 * 24 * time.Hour},
+	}
+}
+
+// siteOptions lists the sites to choose from.
+func (d *Dashboard) siteOptions() (all []templates.AdminOption) {
+	for _, s := range d.Sites {
+		all = append(all, templates.AdminOption{Value: s.ID, Label: s.Name})
+	}
+	return all
+}
+
+// purposeOptions lists the purposes of all sites to choose from.
+func (d *Dashboard) purposeOptions() (all []templates.AdminOption) {
+	for _, s := range d.Sites {
+		of, _ := d.Service.Site(s.ID)
+		for _, one := range of.Purposes {
+			if !slices.ContainsFunc(all, func(o templates.AdminOption) bool { return o.Value == one.ID }) {
+				all = append(all, templates.AdminOption{Value: one.ID, Label: one.ID})
+			}
+		}
+	}
+	return all
+}

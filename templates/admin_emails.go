@@ -1,0 +1,70 @@
+package templates
+
+import "time"
+
+// AdminBulk is an act on all that match, which goes on in the background.
+type AdminBulk struct {
+	Act, Filter         string // in words; no Filter: everybody
+	Started, Ended      time.Time
+	Looked, Total, Done int // people
+	Not                 []AdminNotResent
+	Stopping, Failed    bool
+	Now                 time.Time
+}
+
+// Percent is how far it has come.
+func (b AdminBulk) Percent() int {
+	if b.Total == 0 {
+		return 0
+	}
+	return 100 * b.Looked / b.Total
+}
+
+// AdminEmails shows the emails that wait, or whose addresses take none, by their domains, relays and words.
+type AdminEmails struct {
+	Choices                []AdminChoice
+	Domain                 string
+	Filtered               bool
+	Undeliverable          bool // these, and not those that wait
+	Continued              bool // these are not the first
+	Words, Domains, Relays []AdminGroup
+	Rows                   []AdminPendingRow
+	Matching               int         // among those that were looked at
+	Read                   int         // how many records were looked at
+	Chosen                 []AdminFact // what of the filter is in no field
+	Match                  string      // the filter, for a form
+	Self, First, Next      string      // paths; Next is empty if there is nothing older
+	Queues                 []AdminFact // what stands in the queues, of all emails
+	Bulk                   *AdminBulk
+	Busy                   bool
+	Done                   *AdminResent
+	Now                    time.Time
+}
+
+// AdminGroup is emails that have something in common.
+type AdminGroup struct {
+	Name           string
+	N              int
+	Oldest, Newest time.Time
+	Delivery       string // see confirm.DeliveryState
+	Words          string // the last
+	Next           string // when one of them is tried next
+	Path           string // of the list of them
+	Match          string // their filter, for a form
+}
+
+func (AdminEmails) admin() (string, bool) { return "emails", true }
+
+// adminGroups is one table of groups.
+type adminGroups struct {
+	Page         AdminEmails
+	Groups       []AdminGroup
+	Label, Title string
+}
+
+func groupOf(page AdminEmails, groups []AdminGroup, label, title string) adminGroups {
+	return adminGroups{page, groups, label, title}
+}
+
+// More reports whether there may be smaller ones that are not shown.
+func (g adminGroups) More() bool { return len(g.Groups) == 12 }
