@@ -12,13 +12,13 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 )
 
-// withLog gives the configuration a consent log and receipts.
-func (e *env) withLog() {
+// withLog gives the configuration a consent log, and receipts with the key that optin keys -receipts makes by some flags.
+func (e *env) withLog(flags ...string) {
 	e.t.Helper()
 	dir := e.t.TempDir()
 	e.must(os.Chmod(dir, 0o700))
 	var out, errs strings.Builder
-	if code := keys([]string{"-receipts", "-out", dir + "/receipts.pem"}, &out, &errs); code != exitOK {
+	if code := keys(append(flags, "-receipts", "-out", dir+"/receipts.pem"), &out, &errs); code != exitOK {
 		e.t.Fatal(errs.String())
 	}
 	e.topYAML += fmt.Sprintf("log: {path: %s/log}\nreceipts: {keys_file: %s/receipts.pem}\n", dir, dir)
@@ -50,11 +50,11 @@ func (a *actor) logged(leaves int64) {
 	})
 }
 
-// oneConsentInTheLog starts optin with a log, in which is the consent of ada@people.test.
-func oneConsentInTheLog(t *testing.T) (*env, *actor) {
+// oneConsentInTheLog starts optin with a log, in which is the consent of ada@people.test. Flags are those of withLog.
+func oneConsentInTheLog(t *testing.T, flags ...string) (*env, *actor) {
 	t.Helper()
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
-	e.withLog()
+	e.withLog(flags...)
 	a := e.start()
 	a.SignUp("ada@people.test")
 	a.Confirm(confirmLink(a.Email("ada@people.test")))

@@ -1,173 +1,150 @@
 // Verifies a consent receipt, a dossier or a copy of the consent log of optin, with node:crypto and public keys alone.
-//
 //   node verify.mjs receipt jwks.json receipt.jwt
 //   node verify.mjs dossier jwks.json KEY dossier.zip      KEY is what "optin log key" prints
 //   node verify.mjs log KEY DIR [kept-checkpoint]
-//
-// It prints what holds and what does not, and exits with 1 if something does not.
-import { createHash, createHmac, createPublicKey, verify } from 'node:crypto'
+import { createHash, createHmac, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { inflateRawSync } from 'node:zlib'
-
+import { isDeepStrictEqual } from 'node:util'
+import { crc32, inflateRawSync } from 'node:zlib'
 const sha256 = (...parts) => parts.reduce((h, p) => h.update(p), createHash('sha256')).digest()
-const hex = b => b.toString('hex')
-const fail = what => { throw new Error(what) }
-let failed = false
-function check(what, f) {
-  try { f(); console.log(`HOLDS: ${what}`) } catch (e) { failed = true; console.log(`DOES NOT HOLD: ${what}: ${e.message}`) }
-}
-function strict(text, encoding) { // base64 has several spellings; one is taken
-  const b = Buffer.from(text, encoding)
-  return b.toString(encoding) === text ? b : fail('base64 that is not in its one spelling')
+const hmac = (salt, text) => createHmac('sha256', salt).update(text).digest()
+const hex = b => b.toString('hex'), read = name => readFileSync(name, 'utf8')
+const need = (is, what) => { if (!is) throw new Error(what); return is }
+const say = (what, why = '') => console.log(`${why ? 'DOES NOT HOLD' : 'HOLDS'}: ${what}${why}`)
+const check = (what, f) => { try { f(); say(what) } catch (e) { process.exitCode = 1; say(what, `: ${e.message}`) } }
+const each = (all, what, f) => new Set(all.filter(Boolean)).forEach(x => check(`${what} ${x}`, () => f(x)))
+const strict = (text, encoding, b = Buffer.from(text ?? '', encoding)) => // base64 has several spellings; one is taken
+  need(b.toString(encoding) === text && b, 'base64 that is not in its one spelling')
+
+function receipt(jwks, text) { // a compact JWS (RFC 7515) whose kid is the thumbprint of its key (RFC 7638)
+  const parts = text.replace(/\n$/, '').split('.'), three = need(parts.length === 3 && parts, 'it is not a compact JWS')
+  const [head, body, signature] = three.map(p => strict(p, 'base64url')), { alg, typ, kid, ...more } = JSON.parse(head)
+  need(typ === 'consent-receipt+jwt' && !Object.keys(more).length, 'its header is not that of a consent receipt')
+  const jwk = need(jwks.keys.find(k => k.kid === kid), 'it is signed with a key that is not in the key set')
+  const { crv, kty, x, y } = jwk, ec = kty === 'EC', key = { key: jwk, format: 'jwk', dsaEncoding: 'ieee-p1363' }
+  need(sha256(JSON.stringify({ crv, kty, x, y })).toString('base64url') === kid, 'its kid is not that of the key')
+  need(alg === (ec ? 'ES256' : 'Ed25519'), 'its algorithm is not that of the key')
+  const signed = Buffer.from(`${parts[0]}.${parts[1]}`)
+  return need(verify(ec ? 'sha256' : null, signed, key, signature), 'its signature is not genuine') && JSON.parse(body)
 }
 
-function receipt(jwks, text) {
-  const parts = text.replace(/\n$/, '').split('.')
-  if (parts.length !== 3) fail('it is not a compact JWS')
-  const [head, body, signature] = parts.map(p => strict(p, 'base64url'))
-  const { alg, typ, kid, ...more } = JSON.parse(head)
-  if (typ !== 'consent-receipt+jwt' || Object.keys(more).length) fail('its header is not that of a consent receipt')
-  const jwk = jwks.keys.find(k => k.kid === kid) ?? fail('it is signed with a key that is not in the key set')
-  const ec = jwk.kty === 'EC'
-  const required = ec ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y } : { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
-  if (sha256(JSON.stringify(required)).toString('base64url') !== kid) fail('the kid is not the thumbprint of its key')
-  if (alg !== (ec ? 'ES256' : 'Ed25519')) fail("its algorithm is not the key's")
-  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' }
-  if (!verify(ec ? 'sha256' : null, Buffer.from(`${parts[0]}.${parts[1]}`), key, signature)) fail('its signature is not genuine')
-  return JSON.parse(body)
-}
-
-function checkpoint(key, text) { // a signed note: C2SP tlog-checkpoint
-  const [name, hash, encoded] = key.split(/\+(?=[0-9a-f]{8}\+)|(?<=\+[0-9a-f]{8})\+/)
-  const raw = strict(encoded, 'base64')
-  if (raw[0] !== 1 || hex(sha256(name, '\n', raw).subarray(0, 4)) !== hash) fail('the key of the log cannot be read')
-  const end = text.indexOf('\n\n')
-  const body = text.slice(0, end + 1)
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: raw.subarray(1).toString('base64url') }
-  const good = text.slice(end + 2).split('\n').filter(Boolean).some(line => {
-    const [dash, by, sig] = line.split(' ')
-    const b = strict(sig, 'base64')
-    return dash === '—' && by === name && hex(b.subarray(0, 4)) === hash &&
-      verify(null, Buffer.from(body), createPublicKey({ key: jwk, format: 'jwk' }), b.subarray(4))
+function checkpoint(key, text) { // a signed note (C2SP tlog-checkpoint)
+  const [, name, hash, encoded] = need(/^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(key), 'the key of the log cannot be read')
+  const raw = strict(encoded, 'base64'), x = raw.subarray(1).toString('base64url')
+  need(raw[0] === 1 && hex(sha256(name, '\n', raw).subarray(0, 4)) === hash, 'the key of the log cannot be read')
+  const signer = { key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }
+  const end = text.indexOf('\n\n') + 1, body = text.slice(0, end), [origin, size, top] = body.split('\n')
+  const good = text.slice(end + 1).split('\n').filter(Boolean).map(line => {
+    const [dash, by, b64] = line.split(' '), b = strict(b64, 'base64'), id = hex(b.subarray(0, 4))
+    return `${dash} ${by} ${id}` === `— ${name} ${hash}` && verify(null, Buffer.from(body), signer, b.subarray(4))
   })
-  const lines = body.split('\n')
-  if (!good || lines[0] !== name || !/^(0|[1-9]\d*)$/.test(lines[1])) fail('the checkpoint is not signed by the log')
-  return { size: Number(lines[1]), root: strict(lines[2], 'base64') }
+  need(good.includes(true) && origin === name && size === `${Number(size)}`, 'the checkpoint is not signed by the log')
+  return { size: Number(size), root: strict(top, 'base64') }
 }
 
-const prefix = 'optin-consent-log/1\n'
-const leafHash = entry => sha256(Buffer.of(0), entry)
-const node = (l, r) => sha256(Buffer.of(1), l, r)
-function split(n) { let k = 1; while (2 * k < n) k *= 2; return k } // RFC 6962 section 2.1
-function root(hashes) {
-  if (hashes.length < 2) return hashes[0] ?? sha256('')
-  const k = split(hashes.length)
-  return node(root(hashes.slice(0, k)), root(hashes.slice(k)))
+const prefix = Buffer.from('optin-consent-log/1\n'), leafHash = entry => sha256(Buffer.of(0), entry)
+const node = (l, r) => sha256(Buffer.of(1), l, r), split = n => 2 ** (31 - Math.clz32(n - 1)) // RFC 6962, 2.1
+const root = (all, k = split(all.length)) =>
+  all.length < 2 ? all[0] ?? sha256('') : node(root(all.slice(0, k)), root(all.slice(k)))
+function climb(path, size, index, hash, k = split(size)) {
+  if (size === 1) return need(!path.length && hash, 'the proof is too long')
+  const beside = need(path.at(-1), 'the proof is too short'), below = path.slice(0, -1)
+  return index < k ? node(climb(below, k, index, hash), beside) : node(beside, climb(below, size - k, index - k, hash))
 }
-function climb(path, size, index, hash) { // RFC 6962 section 2.1.1
-  if (size === 1) return path.length ? fail('the proof is too long') : hash
-  const k = split(size), beside = path.at(-1) ?? fail('the proof is too short')
-  return index < k ? node(climb(path.slice(0, -1), k, index, hash), beside)
-    : node(beside, climb(path.slice(0, -1), size - k, index - k, hash))
-}
-
-function proof(key, text, salt, record) { // C2SP tlog-proof
-  const end = text.indexOf('\n\n')
-  const [magic, index, ...path] = text.slice(0, end).split('\n')
-  if (magic !== 'c2sp.org/tlog-proof@v1' || !/^index (0|[1-9]\d*)$/.test(index)) fail('this is not a tlog-proof')
-  const head = checkpoint(key, text.slice(end + 2)), n = Number(index.slice(6))
-  const hash = leafHash(Buffer.concat([Buffer.from(prefix), createHmac('sha256', salt).update(record).digest()]))
-  const hashes = path.map(h => strict(h, 'base64'))
-  if (n >= head.size || !climb(hashes, head.size, n, hash).equals(head.root)) fail(`the record is not leaf ${n} of the log`)
-  return n
+function proof(key, text, n, salt, record) { // C2SP tlog-proof
+  const end = text.indexOf('\n\n'), [magic, index, ...path] = text.slice(0, end).split('\n')
+  need(magic === 'c2sp.org/tlog-proof@v1' && index === `index ${n}` && n >= 0, `this is no proof of leaf ${n}`)
+  const leaf = leafHash(Buffer.concat([prefix, hmac(salt, record)])), hashes = path.map(h => strict(h, 'base64'))
+  const head = checkpoint(key, text.slice(end + 2)), is = n < head.size && climb(hashes, head.size, n, leaf)
+  need(is && is.equals(head.root), `the record is not leaf ${n} of the log`)
 }
 
-function log(key, dir, kept) {
-  const head = checkpoint(key, readFileSync(`${dir}/checkpoint`, 'utf8')), hashes = []
-  const tile = n => n < 1000 ? String(n).padStart(3, '0') : tile(Math.floor(n / 1000)).replace(/(\d{3})$/, 'x$1') + '/' + tile(n % 1000)
-  for (let from = 0; from < head.size; from += 256) {
-    const entries = readFileSync(`${dir}/tile/entries/${tile(from / 256)}`), stored = readFileSync(`${dir}/tile/0/${tile(from / 256)}`)
-    for (let i = 0; i < Math.min(256, head.size - from); i++) {
-      const entry = entries.subarray(i * 54 + 2, (i + 1) * 54)
-      if (entry.length !== 52 || entries.readUInt16BE(i * 54) !== 52 || !entry.toString('latin1').startsWith(prefix)) fail(`entry ${from + i} is not one`)
-      if (!leafHash(entry).equals(stored.subarray(i * 32, (i + 1) * 32))) fail(`leaf ${from + i} is not the hash of its entry`)
-      hashes.push(leafHash(entry))
-    }
+function log(key, dir, kept) { // C2SP tlog-tiles: 256 hashes or entries each
+  const nameOf = n => `${n}`.padStart(Math.ceil(`${n}`.length / 3) * 3, '0').replace(/\d{3}(?=\d)/g, 'x$&/'), tiles = {}
+  const tile = name => tiles[name] ??= readFileSync(`${dir}/tile/${name}`)
+  const item = (level, i, size) => tile(`${level}/${nameOf(i >> 8)}`).subarray(i % 256 * size, (i % 256 + 1) * size)
+  const head = checkpoint(key, read(`${dir}/checkpoint`)), hashes = []
+  for (let i = 0; i < head.size; i++) {
+    const entry = item('entries', i, 54), is = entry.length === 54 && entry.readUInt16BE() === 52
+    need(is && prefix.equals(entry.subarray(2, 22)), `entry ${i} is not one`)
+    hashes.push(leafHash(entry.subarray(2)))
+    need(hashes[i].equals(item(0, i, 32)), `leaf ${i} is not the hash of entry ${i}`)
   }
-  if (!root(hashes).equals(head.root)) fail('the leaves do not lead to the root of the checkpoint')
-  if (!kept) return
-  const old = checkpoint(key, kept)
-  if (old.size > head.size || !root(hashes.slice(0, old.size)).equals(old.root)) fail('the history was rewritten')
+  for (let level = 1, all = hashes; all.length >= 256; level++) {
+    all = Array.from({ length: all.length >> 8 }, (_, i) => root(all.slice(i << 8, (i + 1) << 8)))
+    all.forEach((h, i) => need(h.equals(item(level, i, 32)), `tile ${i >> 8} of level ${level} is not of those below`))
+  }
+  need(root(hashes).equals(head.root), 'the leaves do not lead to the root: some were changed, removed or reordered')
+  const old = kept ? checkpoint(key, kept) : head
+  need(old.size <= head.size && root(hashes.slice(0, old.size)).equals(old.root), 'the history was rewritten')
 }
 
-function unzip(b) {
-  const files = {}, end = b.lastIndexOf(Buffer.from('PK\x05\x06'))
-  for (let at = b.readUInt32LE(end + 16), n = b.readUInt16LE(end + 10); n > 0; n--) {
-    const [packed, length, extra, comment, from] = [b.readUInt32LE(at + 20), b.readUInt16LE(at + 28), b.readUInt16LE(at + 30), b.readUInt16LE(at + 32), b.readUInt32LE(at + 42)]
-    const start = from + 30 + b.readUInt16LE(from + 26) + b.readUInt16LE(from + 28), data = b.subarray(start, start + packed)
-    files[b.toString('utf8', at + 46, at + 46 + length)] = b.readUInt16LE(at + 10) ? inflateRawSync(data) : data
+function unzip(b, files = {}) {
+  for (let end = b.lastIndexOf('PK\x05\x06'), at = b.readUInt32LE(end + 16), n = b.readUInt16LE(end + 10); n > 0; n--) {
+    const [sum, packed, from] = [16, 20, 42].map(o => b.readUInt32LE(at + o))
+    const [method, length, extra, comment] = [10, 28, 30, 32].map(o => b.readUInt16LE(at + o))
+    const name = b.toString('utf8', at + 46, at + 46 + length), start = from + 30 + length + b.readUInt16LE(from + 28)
+    const data = b.subarray(start, start + packed), content = method ? inflateRawSync(data) : data
+    files[need(crc32(content) === sum && !files[name] && name, `${name} was changed, or is there twice`)] = content
     at += 46 + length + extra + comment
   }
   return files
 }
-
-function dossier(jwks, key, files) {
-  const d = JSON.parse(files['dossier.json'])
-  const same = (name, content) => files[name]?.toString() === content || fail(`the file ${name} is not as dossier.json has it`)
-  for (const sum of Object.keys(d.statements)) check(`the statement ${sum}`, () => {
-    same(`statements/${sum}.json`, JSON.stringify(d.statements[sum]))
-    if (hex(sha256(files[`statements/${sum}.json`])) !== sum) fail('the words were changed')
+function dossier(jwks, key, files, seen = ['dossier.json', 'verify.txt', 'jwks.json', 'log.key']) {
+  const d = JSON.parse(files['dossier.json'], (k, v) => k === 'message_id' ? undefined : v) // the log has its left side
+  const file = name => { seen.push(name); return need(files[name], `the file ${name} is missing`) }
+  const same = (name, text) => need(`${file(name)}` === text, `the file ${name} is not as dossier.json has it`)
+  const sums = e => (e.purposes ?? []).map(p => p.text_sha256), confirmed = e => e.action === 'confirmed'
+  check('the page dossier.html', () => need(hex(sha256(file('dossier.html'))) === d.page_sha256, 'it was changed'))
+  each([...d.events.flatMap(sums), ...Object.keys(d.statements)], 'the statement', sum => {
+    const words = JSON.stringify(need(d.statements[sum], 'it is missing'))
+    need(same(`statements/${sum}.json`, words) && hex(sha256(words)) === sum, 'the words were changed')
   })
-  check('the page dossier.html', () => {
-    if (hex(sha256(files['dossier.html'] ?? fail('it is missing'))) !== d.page_sha256) fail('it was changed')
-  })
-  const confirmed = e => e.action === 'confirmed', about = (e, id) => e.purposes?.find(p => p.id === id)
   check('where the subscription stands', () => {
-    const purposes = d.subscription.purposes.filter(p => p.state === 'confirmed')
-    if (purposes.length > 0 !== (d.subscription.state === 'confirmed')) fail('its purposes say something else')
-    for (const p of d.subscription.purposes) if (d.statements[p.text_sha256] && d.statements[p.text_sha256].text !== p.text) fail('it has other words than the statement')
-    for (const p of purposes) {
-      if (!d.events.some(e => confirmed(e) && e.at === p.since && about(e, p.id)?.text_sha256 === p.text_sha256)) fail(`no event is the confirmation of ${p.id}`)
-      if (d.events.some(e => ['withdrawn', 'declined', 'superseded'].includes(e.action) && !e.request && e.at >= p.since && about(e, p.id)?.text_sha256 === p.text_sha256)) fail(`${p.id} was taken back`)
+    const all = d.subscription.purposes, given = all.filter(p => p.state === 'confirmed')
+    need(given.length > 0 === (d.subscription.state === 'confirmed'), 'its purposes say something else')
+    for (const p of all) need(p.text === (d.statements[p.text_sha256] ?? p).text, `${p.id} has other words`)
+    for (const p of given) {
+      const since = d.events.filter(e => new Date(e.at) >= new Date(p.since) && sums(e).includes(p.text_sha256))
+      need(since.some(e => confirmed(e) && e.at === p.since), `no event is the confirmation of ${p.id}`)
+      need(!since.some(e => /^(withdrawn|declined|superseded)$/.test(e.action) && !e.request), `${p.id} was taken back`)
     }
   })
-  for (const e of d.events.filter(e => e.receipt)) if (!d.receipts.some(r => r.id === e.receipt)) check(`the receipt ${e.receipt}`, () => fail('it is missing'))
-  for (const e of d.emails) check(`the email ${e.id}`, () => {
-    if (!d.events.some(s => s.action === 'email_taken' && s.email.id === e.id && s.email.sha256 === e.sha256 && s.at === e.taken_at && s.seen?.reply === e.reply)) fail('no event says that a mail server took it')
-    if (!e.eml) return
-    same(`emails/${e.id}.eml`, e.eml)
-    if (hex(sha256(e.eml)) !== e.eml_sha256) fail('the email was changed')
+  for (const m of d.emails) check(`the email ${m.id}`, () => {
+    const took = e => e.action === 'email_taken' && e.email.id === m.id && e.email.sha256 === m.sha256
+    need(d.events.some(e => took(e) && e.at === m.taken_at && e.seen?.reply === m.reply), 'no event says so')
+    need(!m.eml || same(`emails/${m.id}.eml`, m.eml) && hex(sha256(m.eml)) === m.eml_sha256, 'the email was changed')
   })
-  for (const r of d.receipts) check(`the receipt ${r.id}`, () => {
-    same(`receipts/${r.id}.jwt`, r.jwt)
-    const p = receipt(jwks, r.jwt), step = d.events.find(e => e.receipt === r.id) ?? fail('no event is its confirmation')
-    if (p.receipt_id !== r.id || p.event[1].event_time !== step.at) fail('the event says something else')
-    if (p.pii_processing.length !== step.purposes.length) fail('it is about other purposes')
-    p.pii_processing.forEach((q, i) => { if (step.purposes[i]?.text_sha256 !== q.purpose.text_sha256) fail('it is about other words') })
+  each([...d.events, ...d.receipts].map(x => x.jwt ? x.id : x.receipt), 'the receipt', id => {
+    const { jwt } = need(d.receipts.find(r => r.id === id), 'it is missing')
+    const p = same(`receipts/${id}.jwt`, jwt) && receipt(jwks, jwt), e = d.events.find(e => e.receipt === id)
+    need(e && p.receipt_id === id && p.event[1].event_time === e.at, 'no event is its confirmation')
+    need(`${sums(e)}` === `${p.pii_processing.map(q => q.purpose.text_sha256)}`, 'it is about other words')
   })
-  const logged = new Set()
+  const records = d.log.map(l => JSON.parse(l.record)), cut = /^([\d.]+\.0\/24|[\da-f:]+::\/48)$/
   d.log.forEach((l, n) => check(`leaf ${l.index} of the log`, () => {
-    const salt = strict(l.salt, 'base64'), record = JSON.parse(l.record)
-    for (const part of ['record.json', 'salt', 'tlog-proof']) same(`log/${l.index}.${part}`, { 'record.json': l.record, salt: l.salt, 'tlog-proof': l.proof }[part])
-    if (proof(key, l.proof, salt, l.record) !== l.index) fail('the proof is of another leaf')
-    const commit = (what, v) => v && 'hmac-sha256:' + createHmac('sha256', salt).update(`optin ${what} ${v}`).digest('hex')
-    if (record.subscription !== d.subscription.id) fail('its record is of another subscription')
-    if (n === d.log.length - 1 && (record.email ?? '') !== (d.subscription.email ?? '')) fail('its record is about another address')
-    const committed = s => s && { ...s, ...s.ip && { ip: commit('ip', s.ip) }, ...s.user_agent && { user_agent: commit('user_agent', s.user_agent) } }
-    const sorted = v => v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.keys(v).sort().filter(k => v[k] !== undefined && k !== 'message_id').map(k => [k, sorted(v[k])])) : Array.isArray(v) ? v.map(sorted) : v
-    const as = (e, of) => JSON.stringify(sorted({ ...e, ...Object.fromEntries(['seen', 'attested'].map(k => [k, e[k] && { ...e[k], ...of[k]?.ip?.includes('/') && { ip: undefined } }])) })) // an IP that was cut to its network since is not compared
-    const deleted = id => id && !d.events.some(e => e.request === id) && !record.events.some(e => e.request === id && confirmed(e)) // a request that led to no consent
-    for (const e of record.events) {
-      if (e.action !== 'unanswered' && !deleted(e.request) && !d.events.some(of => as(e, of) === as({ ...of, seen: committed(of.seen), attested: committed(of.attested) }, of))) fail(`the event ${e.action} at ${e.at} is not as the log has it`)
-      logged.add(e.action + e.at)
-    }
+    const part = (name, text) => same(`log/${l.index}.${name}`, text) && text
+    const record = part('record.json', l.record), salt = strict(part('salt', l.salt), 'base64'), r = records[n]
+    proof(key, part('tlog-proof', l.proof), l.index, salt, record)
+    const is = d.subscription, address = d.log[n + 1] ? r.email : is.email // it may have changed until the last
+    need(r.subscription === is.id && r.email === address, 'its record is of another subscription, or address')
+    // In the log what is personal is a MAC. An IP that was cut to its network since is not compared.
+    const mac = (s, k) => s[k] && `hmac-sha256:${hex(hmac(salt, `optin ${k} ${s[k]}`))}`
+    const side = (s, of) => s && { ...s, ip: cut.test(s.ip) ? of?.ip : mac(s, 'ip'), user_agent: mac(s, 'user_agent') }
+    const as = (e, of) => ({ ...e, seen: side(e.seen, of.seen), attested: side(e.attested, of.attested) })
+    const equal = (e, of) => isDeepStrictEqual(JSON.parse(JSON.stringify(as(of, e))), e)
+    const kept = id => !id || [...d.events, ...r.events.filter(confirmed)].some(e => e.request === id)
+    for (const e of r.events) if (e.action !== 'unanswered' && kept(e.request))
+      need(d.events.some(of => equal(e, of)), `the event ${e.action} at ${e.at} is not as the log has it`)
   }))
-  if (key) for (const e of d.events.filter(e => confirmed(e) && e.purposes)) if (!logged.has(e.action + e.at)) check(`the confirmation at ${e.at}`, () => fail('no record of the log has it'))
+  const logged = records.flatMap(r => r.events).filter(confirmed).map(e => e.at)
+  const given = d.events.filter(e => key && confirmed(e) && e.purposes).map(e => e.at)
+  each(given, 'the confirmation at', at => need(logged.includes(at), 'no record of the log has it'))
+  each(Object.keys(files).filter(f => !seen.includes(f)), 'the file', () => need(0, 'dossier.json does not know it'))
 }
 
-const [what, ...args] = process.argv.slice(2), read = name => readFileSync(name, 'utf8')
-if (what === 'receipt') check('the receipt', () => receipt(JSON.parse(read(args[0])), read(args[1])))
-else if (what === 'dossier') { try { dossier(JSON.parse(read(args[0])), args[1], unzip(readFileSync(args[2]))) } catch (e) { check('the dossier', () => { throw e }) } }
-else if (what === 'log') check('the log', () => log(args[0], args[1], args[2] && read(args[2])))
-else { console.error('usage: node verify.mjs receipt|dossier|log …'); process.exit(2) }
-process.exit(failed ? 1 : 0)
+const [what, ...[a, b, c]] = process.argv.slice(2), json = name => JSON.parse(read(name))
+if (what === 'receipt') check('the receipt', () => receipt(json(a), read(b)))
+else if (what === 'log') check('the log', () => log(a, b, c && read(c)))
+else if (what === 'dossier') check('the file can be read', () => dossier(json(a), b, unzip(readFileSync(c))))
+else { console.error('usage: node verify.mjs receipt|dossier|log …'); process.exitCode = 2 }
