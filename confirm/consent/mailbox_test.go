@@ -90,3 +90,78 @@ func TestARefusalInAnotherSpellingClosesARequestAndLastsNoLonger(t *testing.T) {
 	follows(t, confirmed.does(consent.Suppressed{RequestID: "r2", Evidence: e}))
 	confirmed.is(consent.Confirmed) // what was confirmed is ended by the refusal itself, if at all
 }
+
+func TestAMailboxRefusesInEverySpelling(t *testing.T) {
+	asks := func(purposes ...string) *consent.Request {
+		r := &consent.Request{}
+		for _, p := range purposes {
+			r.Statements = append(r.Statements, consent.Statement{Purpose: p})
+		}
+		return r
+	}
+	objection := func(at time.Duration, by consent.Channel, purposes ...string) consent.Objection {
+		return consent.Objection{Purposes: purposes, Mailbox: "m", Evidence: consent.Evidence{
+			At: start.Add(at), How: consent.ByServer, Channel: by, Detail: "asked our desk",
+		}}
+	}
+	refuses := func(m *consent.Mailbox, r *consent.Request, want string, at time.Duration) {
+		t.Helper()
+		purposes, e := m.Refusal(r)
+		if got := fmt.Sprint(purposes); got != want || (e == nil) != (at < 0) || e != nil && !e.At.Equal(start.Add(at)) {
+			t.Errorf("it refuses %s by %+v, want %s", got, e, want)
+		}
+	}
+	var m consent.Mailbox
+	refuses(&m, asks("letter", "offers"), "[]", -1)
+	m.Object(objection(1, consent.ChannelEmail, "offers", "letter", "offers"))
+	m.Object(objection(2, consent.ChannelEmail, "offers")) // is covered
+	m.Object(objection(3, consent.ChannelSMS))
+	if len(m.Objections) != 2 || m.Objections[0].Evidence.Detail != "" || m.IsEmpty() || !m.DeletableAt().IsZero() {
+		t.Errorf("%+v", m.Objections)
+	}
+	refuses(&m, asks("letter", "events"), "[letter]", 1)
+	refuses(&m, asks("offers", "letter"), "[offers letter]", 1)
+	refuses(&m, asks("events"), "[]", -1)
+	refuses(&m, nil, "[]", -1) // of a notice, which is about no purpose
+	m.Object(objection(4, consent.ChannelEmail))
+	refuses(&m, asks("events"), "[]", 4) // all
+	refuses(&m, nil, "[]", 4)
+
+	var other consent.Mailbox
+	other.AddRefusals(m)
+	refuses(&other, asks("events"), "[]", 4)
+	m.Unblock(consent.Evidence{How: consent.ByServer})
+	refuses(&m, asks("letter"), "[]", -1)
+	if len(m.Objections) != 1 || m.Objections[0].Evidence.Channel != consent.ChannelSMS {
+		t.Errorf("what was about another channel is gone: %+v", m.Objections)
+	}
+	m.Decline(consent.Evidence{At: start.Add(5), How: consent.ByLink})
+	other.AddRefusals(m)
+	refuses(&other, asks("letter"), "[]", 5)
+	m.Unblock(consent.Evidence{How: consent.ByServer}) // a website cannot end what the mailbox declined
+	refuses(&m, asks("letter"), "[]", 5)
+	m.Unblock(consent.Evidence{How: consent.ByLink})
+	refuses(&m, asks("letter"), "[]", -1)
+	other.AddRefusals(consent.Mailbox{})
+	refuses(&other, asks("letter"), "[]", 5)
+}
+
+func TestAMailboxThatRefusedPartOfARequestLeavesTheRest(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter", "offers"))
+	e := consent.Evidence{At: start.Add(-time.Hour), How: consent.ByServer}
+	follows(t, env.does(consent.Suppressed{RequestID: "r1", Purposes: []string{"offers"}, Evidence: e}))
+	follows(t, env.does(consent.Suppressed{RequestID: "r1", Purposes: []string{"offers"}, Evidence: e}))
+	env.is(consent.Pending).stands("letter pending")
+	follows(t, env.does(env.confirm("r1")), "subscription.confirmed")
+	env.stands("letter confirmed")
+
+	all := newEnv(t)
+	all.does(all.signup("r1", "letter", "offers"))
+	all.later(25 * time.Hour).does(all.signup("r2", "events"))
+	both := consent.Suppressed{RequestID: "r1", Purposes: []string{"offers", "letter"}, Evidence: e}
+	follows(t, all.does(both)) // another request is open
+	all.is(consent.Pending)
+	both.RequestID, both.Purposes = "r2", []string{"events"}
+	follows(t, all.does(both), "subscription.declined")
+}
