@@ -115,8 +115,6 @@ func (f *findings) checkStart(ctx context.Context, cfg *config.Config, pages *te
 	if cfg.Log.Path == "" {
 		f.warn("consent log", "none", "If the store is lost, so is every consent, and nobody can show that "+
 			"nothing was changed.", "Add log: {path: /var/lib/optin/log}.")
-	} else {
-		f.add("consent log", cfg.Log.Path, nil)
 	}
 	for _, r := range cfg.SMTP.Relays {
 		f.add("relay", r.HostPort(), checkRelay(ctx, cfg, r, pages))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/store/sqlite"
 )
@@ -32,11 +33,37 @@ func (f *findings) checkStore(ctx context.Context, cfg *config.Config) {
 	if err != nil {
 		return
 	}
-	f.add("secret", fmt.Sprintf("%d configured", len(cfg.Secrets)), c.identity.Inspect(ctx))
+	err = c.identity.Inspect(ctx)
+	f.add("secret", fmt.Sprintf("%d configured", len(cfg.Secrets)), err)
 	for _, missing := range c.identity.Missing() {
 		f.warn("secret", "one is missing", missing+".",
 			"Put it back at the end of the list, unless nobody of that time is left.")
 	}
+	if err == nil {
+		f.checkLog(ctx, c)
+	}
+}
+
+// checkLog says whether the consent log is the one that the store knows of, as far as its length says so. Of several
+// processes on one store only one needs it, so another one is no error.
+func (f *findings) checkLog(ctx context.Context, c *core) {
+	path := c.cfg.Log.Path
+	known, err := consentlog.KnownTo(ctx, c.store)
+	if path == "" {
+		if known > 0 {
+			f.warn("consent log", "none", fmt.Sprintf("The store knows a log of %d records, to which this process adds "+
+				"nothing.", known), "Let log.path name its folder.")
+		}
+		return
+	}
+	leaves, failed := consentlog.LeavesIn(path)
+	if err = errors.Join(err, failed); err == nil && leaves < known {
+		f.warn("consent log", path, fmt.Sprintf("It has %d records, and the store knows a log of %d: this process adds "+
+			"nothing to it.", leaves, known),
+			"Let log.path name the folder of that log, or put a copy of it back, unless another process has it.")
+		return
+	}
+	f.add("consent log", path, err)
 }
 
 // checkRecords opens every record of the store, and names those that do not open.
@@ -93,7 +120,11 @@ func openToRead(ctx context.Context, cfg *config.Config) (*core, error) {
 
 // checkFolder says whether the file of a new store can be created, and whether there should be one already.
 func checkFolder(cfg *config.Config) error {
-	if known := readKnown(cfg.KnownStore); known.ID != "" {
+	known, err := readKnown(cfg.KnownStore)
+	if err != nil {
+		return err
+	}
+	if known.ID != "" {
 		return fmt.Errorf("the file is missing, and %s knows the store %s: put the file or a copy back; or if it is "+
 			"lost for good, say so: optin store accept-empty -config optin.yaml", cfg.KnownStore, known.ID)
 	}

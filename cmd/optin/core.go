@@ -42,7 +42,10 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 	if err != nil {
 		return nil, err
 	}
-	is := newIdentity(cfg, st, ring, log)
+	is, err := newIdentity(cfg, st, ring, log)
+	if err != nil {
+		return nil, err
+	}
 	st = store.Guard(st, is.Err)
 	c := &core{cfg: cfg, store: st, ring: ring, identity: is,
 		surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}

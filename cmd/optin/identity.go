@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,9 +16,15 @@ import (
 )
 
 // newIdentity returns what checks which store this is. What a process learns is kept in the file known_store.
-func newIdentity(cfg *config.Config, st store.Store, ring *keyring.Keyring, log *slog.Logger) *identity.Keeper {
+func newIdentity(
+	cfg *config.Config, st store.Store, ring *keyring.Keyring, log *slog.Logger,
+) (*identity.Keeper, error) {
+	known, err := readKnown(cfg.KnownStore)
+	if err != nil {
+		return nil, err
+	}
 	return identity.New(identity.Options{
-		Store: st, Fingerprints: ring.Fingerprints(), Known: readKnown(cfg.KnownStore),
+		Store: st, Fingerprints: ring.Fingerprints(), Known: known,
 		Remember: func(k identity.Known) {
 			if cfg.KnownStore == "" {
 				return
@@ -26,15 +35,27 @@ func newIdentity(cfg *config.Config, st store.Store, ring *keyring.Keyring, log 
 					"error", err)
 			}
 		},
-	})
+	}), nil
 }
 
-// readKnown reads what an earlier process has learnt. A file that cannot be read says nothing.
-func readKnown(name string) (k identity.Known) {
-	if b, err := os.ReadFile(name); err == nil {
-		_ = json.Unmarshal(b, &k) // zero if it is not ours
+// readKnown reads what an earlier process has learnt; zero if there is no file. One that says nothing is an error: with
+// it, a store that has lost its data would be a new one.
+func readKnown(name string) (k identity.Known, err error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) || name == "" {
+		return k, nil
 	}
-	return k
+	if err == nil {
+		err = json.Unmarshal(b, &k)
+	}
+	if err == nil && k.ID == "" {
+		err = errors.New("it names no store")
+	}
+	if err != nil {
+		return identity.Known{}, fmt.Errorf("known_store %s cannot be read as what optin wrote: %w; put a copy back; or "+
+			"if you are sure that the store is the right one and whole, remove the file, and it is written anew", name, err)
+	}
+	return k, nil
 }
 
 // writeKnown replaces the file whole, since other processes may share it.

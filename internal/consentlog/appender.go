@@ -235,6 +235,16 @@ func Adopt(ctx context.Context, st store.Cells, l *Log) error {
 	return err
 }
 
+// KnownTo returns how many leaves the log has that a store knows; 0: it knows of none.
+func KnownTo(ctx context.Context, st store.Cells) (int64, error) {
+	text, err := st.Get(ctx, headCell)
+	if text == nil || err != nil {
+		return 0, err
+	}
+	head, err := parseHead(string(text))
+	return head.Size, err
+}
+
 // CatchUp makes a store that is an older copy know the head of a log whose beginning it knows. It returns ErrOtherHead,
 // and changes nothing, if it knows another log.
 func CatchUp(ctx context.Context, st store.Cells, l *Log) error {

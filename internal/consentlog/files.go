@@ -49,6 +49,18 @@ func (l folder) path(name ...string) string {
 	return filepath.Join(append([]string{string(l)}, name...)...)
 }
 
+// LeavesIn returns how many leaves the log in a folder has, and creates nothing; 0: there is none.
+func LeavesIn(dir string) (int64, error) {
+	is, err := os.Stat(folder(dir).path("index"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("consentlog: %w", err)
+	}
+	return is.Size() / indexSize, nil
+}
+
 // Dir returns the folder.
 func (l folder) Dir() string { return string(l) }
 
