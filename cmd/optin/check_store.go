@@ -51,15 +51,15 @@ func (f *findings) checkLog(ctx context.Context, c *core) {
 	known, err := consentlog.KnownTo(ctx, c.store)
 	if path == "" {
 		if known > 0 {
-			f.warn("consent log", "none", fmt.Sprintf("The store knows a log of %d records, to which this process adds "+
-				"nothing.", known), "Let log.path name its folder.")
+			f.warn("consent log", "none", fmt.Sprintf("The store knows a log of %d records, to which this process "+
+				"adds nothing.", known), "Let log.path name its folder.")
 		}
 		return
 	}
 	leaves, failed := consentlog.LeavesIn(path)
 	if err = errors.Join(err, failed); err == nil && leaves < known {
-		f.warn("consent log", path, fmt.Sprintf("It has %d records, and the store knows a log of %d: this process adds "+
-			"nothing to it.", leaves, known),
+		f.warn("consent log", path, fmt.Sprintf("It has %d records, and the store knows a log of %d: this process "+
+			"adds nothing to it.", leaves, known),
 			"Let log.path name the folder of that log, or put a copy of it back, unless another process has it.")
 		return
 	}

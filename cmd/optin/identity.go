@@ -52,8 +52,9 @@ func readKnown(name string) (k identity.Known, err error) {
 		err = errors.New("it names no store")
 	}
 	if err != nil {
-		return identity.Known{}, fmt.Errorf("known_store %s cannot be read as what optin wrote: %w; put a copy back; or "+
-			"if you are sure that the store is the right one and whole, remove the file, and it is written anew", name, err)
+		return identity.Known{}, fmt.Errorf("known_store %s cannot be read as what optin wrote: %w; put a copy back; "+
+			"or if you are sure that the store is the right one and whole, remove the file, and it is written anew",
+			name, err)
 	}
 	return k, nil
 }

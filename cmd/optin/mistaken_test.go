@@ -32,7 +32,8 @@ func TestAKnownStoreThatCannotBeReadIsNoneThatIsUnknown(t *testing.T) {
 	whole, err := os.ReadFile(known)
 	e.must(err)
 	for name, garbled := range map[string][]byte{
-		"emptied": nil, "cut off": whole[:len(whole)/2], "of something else": []byte("hello\n"), "of nobody": []byte("{}"),
+		"emptied": nil, "cut off": whole[:len(whole)/2], "of something else": []byte("hello\n"),
+		"of nobody": []byte("{}"),
 	} {
 		e.must(os.WriteFile(known, garbled, 0o600))
 		e.refuses("known_store "+known+" cannot be read as what optin wrote",

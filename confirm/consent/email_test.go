@@ -61,8 +61,9 @@ func TestAWebsiteLearnsWhyNoEmailGoesOut(t *testing.T) {
 	}{
 		"at once":    {func(env *env) { env.does(env.signup("r1")); env.later(10 * time.Minute) }, "", 0},
 		"in a while": {func(env *env) { env.does(env.signup("r1")); env.later(time.Minute) }, "", 9 * time.Minute},
-		"declined":   {func(env *env) { env.does(env.signup("r1")); env.does(env.decline()) }, consent.NotDueDeclined, 0},
-		"objected":   {func(env *env) { env.does(env.object()) }, consent.NotDueDeclined, 0},
+		"declined": {func(env *env) { env.does(env.signup("r1")); env.does(env.decline()) },
+			consent.NotDueDeclined, 0},
+		"objected": {func(env *env) { env.does(env.object()) }, consent.NotDueDeclined, 0},
 		"confirmed": {func(env *env) { env.does(env.signup("r1")); env.does(env.confirm("r1")) },
 			consent.NotDueConfirmed, 0},
 		"withdrawn": {func(env *env) { env.does(env.signup("r1")); env.does(env.withdraw()) }, consent.NotDueClosed, 0},
@@ -153,7 +154,8 @@ func TestAReportIsKeptAndClosesNothing(t *testing.T) {
 	first := consent.Reported{RequestID: "r1", Answer: env.answer("452 mailbox full")}
 	env.does(first)
 	env.does(first) // the same report once more
-	env.does(consent.Reported{RequestID: "r1", Answer: consent.Answer{At: env.now.Add(-time.Minute), Reply: "an older one"}})
+	older := consent.Answer{At: env.now.Add(-time.Minute), Reply: "an older one"}
+	env.does(consent.Reported{RequestID: "r1", Answer: older})
 	env.does(consent.Reported{RequestID: "unknown", Answer: env.answer("of no email")})
 	replies := func() (all []string) {
 		e, _ := env.sub.Email("r1")

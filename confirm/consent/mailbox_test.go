@@ -107,7 +107,8 @@ func TestAMailboxRefusesInEverySpelling(t *testing.T) {
 	refuses := func(m *consent.Mailbox, r *consent.Request, want string, at time.Duration) {
 		t.Helper()
 		purposes, e := m.Refusal(r)
-		if got := fmt.Sprint(purposes); got != want || (e == nil) != (at < 0) || e != nil && !e.At.Equal(start.Add(at)) {
+		wrong := (e == nil) != (at < 0) || e != nil && !e.At.Equal(start.Add(at))
+		if got := fmt.Sprint(purposes); got != want || wrong {
 			t.Errorf("it refuses %s by %+v, want %s", got, e, want)
 		}
 	}
