@@ -98,28 +98,60 @@ func (w *Website) StatsBy(
 	return daysOf(counted), err
 }
 
-// Trends returns what was counted at a site from one day to another, both included, by every dimension. It costs one
-// read of the store.
-func (w *Website) Trends(ctx context.Context, site string, from, to time.Time) (Trends, error) {
-	counted, err := w.Store.Counts(ctx, site, store.ByDay, from, to)
-	if err != nil {
-		return Trends{}, err
+// Value is a value of a dimension, as parts have it. The zero Value stands for everything.
+type Value struct{ Dimension, ID string }
+
+// Trends returns what was counted at sites from one day to another, both included, by every dimension. The days are
+// those of one value, if there is one: of it, signups, confirmations and withdrawals are counted by day. It costs one
+// read of the store for each site, however many people there are.
+func (w *Website) Trends(ctx context.Context, sites []string, from, to time.Time, of Value) (Trends, error) {
+	var counted []store.Count
+	for _, site := range sites {
+		some, err := w.Store.Counts(ctx, site, store.ByDay, from, to)
+		if err != nil {
+			return Trends{}, err
+		}
+		counted = append(counted, some...)
 	}
-	return Trends{
-		Days: daysOf(counted), Purposes: parts(counted, consent.DimensionPurpose),
-		Forms: parts(counted, consent.DimensionForm), Languages: parts(counted, consent.DimensionLanguage),
-		Texts:     parts(counted, consent.DimensionText),
+	t := Trends{
+		Purposes: parts(counted, consent.DimensionPurpose), Forms: parts(counted, consent.DimensionForm),
+		Languages: parts(counted, consent.DimensionLanguage), Texts: parts(counted, consent.DimensionText),
 		Providers: largestProviders(parts(counted, consent.DimensionProvider)),
-	}, nil
+	}
+	if of != (Value{}) {
+		counted = only(counted, of)
+	}
+	t.Days = daysOf(counted)
+	return t, nil
 }
 
-func daysOf(counted []store.Count) []Day {
-	days := []Day{}
+// only returns the counts of one value, as if there were no others.
+func only(counted []store.Count, of Value) (some []store.Count) {
+	if of.Dimension == consent.DimensionText {
+		of.ID = consent.TextValue(of.ID)
+	}
 	for _, c := range counted {
-		if len(days) == 0 || !days[len(days)-1].At.Equal(c.At) {
-			days = append(days, newDay(c.At))
+		if c.By == of.Dimension && c.Of == of.ID {
+			c.By, c.Of = "", ""
+			some = append(some, c)
 		}
-		days[len(days)-1].add(c)
+	}
+	return some
+}
+
+// daysOf adds up counts by their period, the oldest first.
+func daysOf(counted []store.Count) []Day {
+	sums := map[int64]*Day{}
+	for _, c := range counted {
+		at := c.At.Unix()
+		if sums[at] == nil {
+			sums[at] = newDay(c.At)
+		}
+		sums[at].add(c)
+	}
+	days := []Day{}
+	for _, at := range slices.Sorted(maps.Keys(sums)) {
+		days = append(days, *sums[at])
 	}
 	return days
 }
@@ -181,8 +213,8 @@ func largestProviders(all []Part) []Part {
 	return shown
 }
 
-func newDay(at time.Time) Day {
-	d := Day{Day: at.Format(time.DateOnly), At: at, Purposes: []PurposeCount{}}
+func newDay(at time.Time) *Day {
+	d := &Day{Day: at.Format(time.DateOnly), At: at, Purposes: []PurposeCount{}}
 	for _, b := range consent.ConfirmTimeBuckets() {
 		d.TimeToConfirm.Within = append(d.TimeToConfirm.Within, WithinCount{Under: b.Name})
 	}

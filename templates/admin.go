@@ -36,7 +36,7 @@ func NewAdmin() (*AdminSet, error) {
 func adminNames() []string {
 	return []string{
 		"ask", "audit", "email", "emails", "failure", "login", "overview", "pending", "people", "person", "texts",
-		"webhooks",
+		"trends", "webhooks",
 	}
 }
 
@@ -218,6 +218,7 @@ func adminViews() []adminLink {
 		{"pending", "/admin/pending", "Pending"},
 		{"emails", "/admin/emails", "Emails"},
 		{"people", "/admin/people", "People"},
+		{"trends", "/admin/trends", "Trends"},
 		{"audit", "/admin/audit", "Audit"},
 	}
 }

@@ -55,6 +55,14 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			Acts: []AdminAct{{Note: "no"}, {Act: "erase", Danger: true}}, HasReceipt: true, Why: []string{"So."}},
 		AdminEmail{}, AdminEmail{Address: "a…@b.example", Subject: "Please confirm", Frame: "/admin/x"},
 		AdminAudit{}, AdminAudit{Entries: []AdminEntry{{}, {By: "key", Path: "/admin/x"}}, Next: "/admin?x"},
+		AdminTrends{}, AdminTrends{
+			Of: "form footer", Lines: LineChart("lines", "Lines", "So many.", []int64{1, 0}, []int64{0, 1}), Most: 1,
+			Steps: []AdminTrendStep{{"21 Nov", 1, 0, "0 %"}},
+			Week:  HeatChart("weekdays", "Week", "So many.", [7][24]int64{{1}}), WeekHours: []AdminTrendHour{{}},
+			Parts: []AdminTrendParts{{Name: "form", Title: "By form", Says: []string{"So."}, Rows: []AdminTrendPart{
+				{ID: "a", Label: "a", Path: "/admin/trends?x", Text: "/texts/x", Detail: "b"}, {ID: "other"},
+			}}},
+		},
 		AdminTexts{ID: "a", Lang: "ar", Dir: "rtl", Unreviewed: true,
 			Languages:  []AdminLanguage{{"ar", "العربية"}, {"en", "English"}},
 			Statements: []AdminStatement{{"letter", "text", "simply", "0a", now}, {Purpose: "news", SHA256: "0b"}},
@@ -68,8 +76,8 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		seen[name] = true
 		d := adminPage(t, p)
 		if d.Find("html[lang=en]").Length() != 1 || d.Find("h1").Length() != 1 || d.Find("main").Length() != 1 ||
-			!strings.HasSuffix(d.Find("title").Text(), " · optin") ||
-			len(d.Find("title").Text()) < 12 {
+			!strings.HasSuffix(d.Find("head title").Text(), " · optin") ||
+			len(d.Find("head title").Text()) < 12 || d.Find("title").Length() != 1+d.Find("svg > title").Length() {
 			t.Errorf("%d %s: %s", i, name, d.Text())
 		}
 		own := d.Find("head script[src^='/assets/admin.js?v=']").Length()
@@ -119,6 +127,13 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 		},
 		"audit": AdminAudit{Entries: []AdminEntry{{By: evil, Name: evil, Act: evil, Site: evil, Subscription: evil,
 			Path: "javascript:alert(3)", Reason: evil}}},
+		"trends": AdminTrends{
+			Of: evil, Says: evil, Steps: []AdminTrendStep{{Label: evil, Rate: evil}}, CSV: "javascript:alert(3)",
+			Lines: LineChart("lines", evil, evil, []int64{1}, []int64{0}), From: evil, To: evil,
+			Parts: []AdminTrendParts{{Name: evil, Title: evil, Says: []string{evil}, Rows: []AdminTrendPart{
+				{ID: evil, Label: evil, Path: "javascript:alert(3)", Text: "javascript:alert(3)", Detail: evil},
+			}}},
+		},
 		"webhooks": AdminWebhooks{
 			ID: evil, Name: evil, Next: "javascript:alert(3)",
 			Events: []AdminFailedEvent{{evil, evil, evil, cannedAsked()}},
@@ -134,7 +149,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 			t.Errorf("%s: a value became markup", name)
 		}
 		if !strings.Contains(d.Find("table").Text(), evil) ||
-			strings.Contains(d.Find("title").Text(), "</") != (name == "webhooks" || name == "texts") {
+			strings.Contains(d.Find("head title").Text(), "</") != (name == "webhooks" || name == "texts") {
 			t.Errorf("%s: %s", name, d.Text())
 		}
 	}

@@ -40,7 +40,7 @@ func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
 	for name, path := range map[string]string{
 		"overview-empty": "/admin", "pending-empty": "/admin/pending", "people-empty": "/admin/people",
 		"pending-filtered": "/admin/pending?answer=system", "pending-wrong": "/admin/pending?answer=x",
-		"webhooks-empty": "/admin/sites/gazette/webhooks",
+		"webhooks-empty": "/admin/sites/gazette/webhooks", "trends-empty": "/admin/trends",
 	} {
 		o.at(name, path)
 	}
@@ -57,6 +57,8 @@ func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
 	o.waitFor(".who", "a…@full.test")
 	o.at("pending-busy", "/admin/pending")
 	o.at("overview-busy", "/admin")
+	o.at("trends-busy", "/admin/trends?span=2d")
+	o.at("trends-year", "/admin/trends?span=364d&site=gazette&by=form&value=other")
 	o.at("pending-chosen", "/admin/pending?answer=mailbox&domain=full.test&age=&site=gazette")
 	o.open(o.env.base + "/admin/pending?site=gazette")
 	for i := range 2 {

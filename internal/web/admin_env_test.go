@@ -126,13 +126,14 @@ func adminLooks() []string {
 		"/admin/sites/gazette/people/"+nobodyID+"/dossier", "/admin/sites/gazette/people/"+nobodyID+"/receipt",
 		"/admin/sites/gazette/people/"+nobodyID+"/emails/x", "/admin/sites/gazette/people/"+nobodyID+"/emails/x/frame",
 		textsPath, emailPath,
-		admin.AuditCSVPath)
+		admin.AuditCSVPath, admin.TrendsCSVPath)
 }
 
 // adminPages returns the paths of adminLooks that respond with a page.
 func adminPages() []string {
 	return []string{
 		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.EmailsPath, admin.PeoplePath, admin.AuditPath,
+		admin.TrendsPath,
 	}
 }
 

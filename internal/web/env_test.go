@@ -367,6 +367,7 @@ func rules() []confirm.Site {
 	site := func(id, name string, locales []string, purposes ...confirm.Purpose) confirm.Site {
 		return confirm.Site{
 			ID: id, Name: name, Locales: locales, Purposes: purposes, Terms: terms,
+			Forms:      map[string]bool{"footer": true},
 			Controller: statement.Controller{Name: name + " SAS", Contact: "privacy@" + id + ".example", Country: "FR"},
 			Notice:     &statement.Notice{URL: "https://" + id + ".example/privacy"},
 		}

@@ -197,6 +197,9 @@ func (a *app) addAdmin(e *echo.Echo) {
 	}}
 	e.POST(admin.ActPath, acts.Act, button...)
 	e.POST(admin.StopPath, acts.Stop, button...)
+	trends := admin.NewTrends(a.admin)
+	get(e, admin.TrendsPath, trends.Show, page...)
+	get(e, admin.TrendsCSVPath, trends.CSV, page...)
 	log := &admin.AuditLog{Dashboard: a.admin}
 	get(e, admin.AuditPath, log.Show, page...)
 	get(e, admin.AuditCSVPath, log.CSV, page...)

@@ -3,6 +3,7 @@
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
 //	POST           /admin/logout                 ends it
+//	GET HEAD       /admin/trends                 what was counted over some time; /admin/trends.csv one of its tables
 //	GET HEAD       /admin/sites/{site}/texts     statements and emails, in each language
 //	GET HEAD       /admin/sites/{site}/email     one of these emails itself
 //	GET HEAD POST  /admin/sites/{site}/webhooks  failed events, and trying them again

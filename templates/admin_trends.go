@@ -1,0 +1,56 @@
+package templates
+
+import "html/template"
+
+// AdminTrends is what was counted over some time, at one site or all.
+type AdminTrends struct {
+	Choices  []AdminChoice
+	Of       string // the one value that the lines are of, such as "form footer"; empty: of everything
+	All      string // path of the same without that
+	CSV      string // path of the first table
+	Says     string
+	Step     string // what one row of the first table is: Hour, Day or Week
+	Lines    template.HTML
+	Most     int64  // at the top of the chart
+	From, To string // at its ends
+	Steps    []AdminTrendStep
+
+	Week      template.HTML // signups by weekday and hour; empty: there were none
+	WeekSays  string
+	WeekZone  string
+	WeekHours []AdminTrendHour
+	WeekCSV   string
+
+	Parts []AdminTrendParts
+}
+
+// AdminTrendStep is a row of the first table.
+type AdminTrendStep struct {
+	Label                  string
+	Signups, Confirmations int64
+	Rate                   string
+}
+
+// AdminTrendHour is an hour of every weekday, Monday first.
+type AdminTrendHour struct {
+	Hour int
+	Days []AdminTrendStep // Label is the weekday
+}
+
+// AdminTrendParts is what was counted by one dimension.
+type AdminTrendParts struct {
+	Name, Title, Column, CSV string
+	Says                     []string
+	Rows                     []AdminTrendPart
+}
+
+// AdminTrendPart is one value of a dimension.
+type AdminTrendPart struct {
+	ID, Label, Detail, Path string // Path is that of the view of this value alone; empty: it has none
+	Text                    string // path of what was shown to people
+	Signups, Confirmations  int64
+	Rate                    string
+	Width, WidthConfirmed   int // in thousandths of the longest bar
+}
+
+func (AdminTrends) admin() (string, bool) { return "trends", true }
