@@ -37,7 +37,8 @@ func LineChart(id, title, description string, first, second []int64) template.HT
 // chartHead begins a chart.
 func chartHead(b *strings.Builder, id, class string, width, height int, title, description string) {
 	fmt.Fprintf(b, `<svg class="chart %s" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img"`+
-		` aria-labelledby="%[4]s-title" aria-describedby="%[4]s-text"><title id="%[4]s-title">%[5]s</title><desc id="%[4]s-text">%[6]s</desc>`,
+		` aria-labelledby="%[4]s-title" aria-describedby="%[4]s-text">`+
+		`<title id="%[4]s-title">%[5]s</title><desc id="%[4]s-text">%[6]s</desc>`,
 		class, width, height, id, template.HTMLEscapeString(title), template.HTMLEscapeString(description))
 }
 

@@ -65,11 +65,13 @@ func TestTrendsShowWhatWasCountedByDayAndDimension(t *testing.T) {
 		e.signUpBy(fmt.Sprintf("bob%d@lovelace.example", i), "elsewhere", "en", i < 3)
 	}
 	page := e.trends("site=gazette&span=7d")
-	if says, want := reads(page.Find(".lead")), "In the last 7 days there were 10 signups and 6 confirmations (60 %)."; says != want {
+	want := "In the last 7 days there were 10 signups and 6 confirmations (60 %)."
+	if says := reads(page.Find(".lead")); says != want {
 		t.Errorf("it says %q, want %q", says, want)
 	}
 	steps := rows(page.Find("#over-time ~ details table"))
-	if diff := cmp.Diff([]string{"21 Nov 2026 | 6 | 3 | 50 %", "22 Nov 2026 | 4 | 3 | 75 %"}, steps[len(steps)-2:]); diff != "" {
+	last := []string{"21 Nov 2026 | 6 | 3 | 50 %", "22 Nov 2026 | 4 | 3 | 75 %"}
+	if diff := cmp.Diff(last, steps[len(steps)-2:]); diff != "" {
 		t.Error(diff)
 	}
 	for name, want := range map[string][]string{
@@ -111,7 +113,8 @@ func TestTrendsOfOneFormAndOfHoursAreInTheAddress(t *testing.T) {
 	}
 	link, _ := all.Find("#by-form-title ~ table a").First().Attr("href")
 	one := e.trends(strings.TrimPrefix(link, admin.TrendsPath+"?"))
-	if of, lead := reads(one.Find("#over-time")), reads(one.Find(".lead")); of != "Signups and confirmations of the form footer" ||
+	of, lead := reads(one.Find("#over-time")), reads(one.Find(".lead"))
+	if of != "Signups and confirmations of the form footer" ||
 		!strings.HasPrefix(lead, "In the last 2 days there were 2 signups") {
 		t.Errorf("%s: %q, %q", link, of, lead)
 	}
@@ -123,7 +126,8 @@ func TestTrendsOfOneFormAndOfHoursAreInTheAddress(t *testing.T) {
 		"span=7d&table=provider": "other,3,0,0", // of fewer than five
 	} {
 		a := e.send("GET", admin.TrendsCSVPath+"?"+query, "", "Cookie", e.logIn())
-		if _, err := csv.NewReader(strings.NewReader(a.body)).ReadAll(); err != nil || !strings.Contains(a.body, want+"\n") {
+		_, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+		if err != nil || !strings.Contains(a.body, want+"\n") {
 			t.Errorf("%s: %v, want %s in\n%s", query, err, want, a.body)
 		}
 	}

@@ -45,8 +45,8 @@ func compare(a, b wording) string {
 	case couldBeChance:
 		return counted + "The difference could be chance."
 	}
-	return counted + "Chance alone makes a difference this large less than once in twenty times; that they were shown at " +
-		"other times or to other people may."
+	return counted + "Chance alone makes a difference this large less than once in twenty times; that they were " +
+		"shown at other times or to other people may."
 }
 
 func percentOrNone(p confirm.Part) string {

@@ -74,8 +74,9 @@ type trends struct {
 }
 
 // parse reads a query. It returns the choices of the page as well.
-func (t *Trends) parse(c echo.Context, more ...string) (of trendQuery, choices []templates.AdminChoice, q *request.Query,
-	err error) {
+func (t *Trends) parse(
+	c echo.Context, more ...string,
+) (of trendQuery, choices []templates.AdminChoice, q *request.Query, err error) {
 	if q, err = request.ParseQuery(c, append(more, "site", "span", "by", "value")...); err != nil {
 		return of, nil, nil, err
 	}
@@ -151,7 +152,8 @@ func (t *Trends) load(ctx context.Context, q trendQuery) (read trends, err error
 	if read.all, err = t.Service.Website.Trends(ctx, sites, first, today, q.of); err != nil {
 		return read, err
 	}
-	before, err := t.Service.Website.Trends(ctx, sites, first.AddDate(0, 0, -q.span.days), first.AddDate(0, 0, -1), q.of)
+	earlier, last := first.AddDate(0, 0, -q.span.days), first.AddDate(0, 0, -1)
+	before, err := t.Service.Website.Trends(ctx, sites, earlier, last, q.of)
 	if err != nil {
 		return read, err
 	}
@@ -228,7 +230,8 @@ func (t *Trends) Show(c echo.Context) error {
 	}
 	page.Says = timeSays(sum, read.before, q.span)
 	if page.Most > 0 {
-		page.Lines = templates.LineChart("lines", "Signups and confirmations over time", page.Says, signups, confirmations)
+		page.Lines = templates.LineChart("lines", "Signups and confirmations over time", page.Says,
+			signups, confirmations)
 		page.From, page.To = page.Steps[0].Label, page.Steps[len(page.Steps)-1].Label
 	}
 	t.showWeek(&page, q, read)
@@ -280,8 +283,8 @@ func (t *Trends) showWeek(page *templates.AdminTrends, q trendQuery, read trends
 		return
 	}
 	page.WeekZone, page.WeekCSV = read.zone.String(), q.csv("week")
-	page.WeekSays = fmt.Sprintf("Of %s, most came on %ss between %d and %d h (%d).", templates.Count(int(all), "signup"),
-		weekday(day), hour, hour+1, most)
+	page.WeekSays = fmt.Sprintf("Of %s, most came on %ss between %d and %d h (%d).",
+		templates.Count(int(all), "signup"), weekday(day), hour, hour+1, most)
 	if q.span.days > int(store.ByHour.Kept()/(24*time.Hour)) {
 		page.WeekSays += " These are of the last five weeks, for which hours are kept."
 	}
@@ -338,14 +341,18 @@ func (t *Trends) CSV(c echo.Context) error {
 		signups, confirmations := read.week()
 		for d := range 7 {
 			for h := range 24 {
-				rows = append(rows, []string{weekday(d), strconv.Itoa(h), number(signups[d][h]), number(confirmations[d][h])})
+				rows = append(rows, []string{
+					weekday(d), strconv.Itoa(h), number(signups[d][h]), number(confirmations[d][h]),
+				})
 			}
 		}
 	default:
 		rows = append(rows, []string{table, "signups", "confirmations", "undeliverable"})
 		d := dimensions()[slices.Index(dimensionNames(), table)]
 		for _, p := range d.of(read.all) {
-			rows = append(rows, []string{inert(p.ID), number(p.Signups), number(p.Confirmations), number(p.Undeliverable)})
+			rows = append(rows, []string{
+				inert(p.ID), number(p.Signups), number(p.Confirmations), number(p.Undeliverable),
+			})
 		}
 	}
 	var b strings.Builder
@@ -357,21 +364,31 @@ func (t *Trends) CSV(c echo.Context) error {
 }
 
 // dimension is one by which signups and confirmations are counted.
-type dimension struct {
-	name, title, column string
-	of                  func(confirm.Trends) []confirm.Part
-}
+type dimension struct{ name, title, column string }
 
 func dimensions() []dimension {
 	return []dimension{
-		{consent.DimensionPurpose, "By purpose", "Purpose", func(t confirm.Trends) []confirm.Part { return t.Purposes }},
-		{consent.DimensionForm, "By form", "Form", func(t confirm.Trends) []confirm.Part { return t.Forms }},
-		{consent.DimensionLanguage, "By language", "Language", func(t confirm.Trends) []confirm.Part { return t.Languages }},
-		{consent.DimensionText, "By wording", "Wording", func(t confirm.Trends) []confirm.Part { return t.Texts }},
-		{consent.DimensionProvider, "By mailbox provider", "Provider", func(t confirm.Trends) []confirm.Part {
-			return t.Providers
-		}},
+		{consent.DimensionPurpose, "By purpose", "Purpose"},
+		{consent.DimensionForm, "By form", "Form"},
+		{consent.DimensionLanguage, "By language", "Language"},
+		{consent.DimensionText, "By wording", "Wording"},
+		{consent.DimensionProvider, "By mailbox provider", "Provider"},
 	}
+}
+
+// of returns what was counted by the dimension.
+func (d dimension) of(t confirm.Trends) []confirm.Part {
+	switch d.name {
+	case consent.DimensionPurpose:
+		return t.Purposes
+	case consent.DimensionForm:
+		return t.Forms
+	case consent.DimensionLanguage:
+		return t.Languages
+	case consent.DimensionText:
+		return t.Texts
+	}
+	return t.Providers
 }
 
 func dimensionNames() (all []string) {
@@ -394,7 +411,8 @@ func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []con
 	var texts []wording
 	for i, p := range all {
 		if i == maxParts && p.ID != consent.OtherValue {
-			shown.Says = append(shown.Says, fmt.Sprintf("The largest %d of %d are shown; the file has all.", maxParts, len(all)))
+			says := fmt.Sprintf("The largest %d of %d are shown; the file has all.", maxParts, len(all))
+			shown.Says = append(shown.Says, says)
 			break
 		}
 		row := templates.AdminTrendPart{
