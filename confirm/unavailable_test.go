@@ -147,7 +147,7 @@ func asks(p *people) map[string]func() error {
 		"receipt":      func() error { _, err := ask.Receipt(p.ctx, "gazette", p.bob, ""); return err },
 		"statistics":   func() error { _, err := ask.Stats(p.ctx, "gazette", "2026-11-20", "2026-11-22"); return err },
 		"trends": func() error {
-			_, err := ask.Trends(p.ctx, "gazette", p.clock().Add(-48*time.Hour), p.clock())
+			_, err := ask.Trends(p.ctx, []string{"gazette"}, p.clock().Add(-48*time.Hour), p.clock(), confirm.Value{})
 			return err
 		},
 		"unreadable": func() error { _, err := ask.Unreadable(p.ctx, "gazette"); return err },
