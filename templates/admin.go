@@ -35,8 +35,8 @@ func NewAdmin() (*AdminSet, error) {
 // adminNames lists the files of admin/ that are pages.
 func adminNames() []string {
 	return []string{
-		"ask", "audit", "email", "emails", "failure", "login", "overview", "pending", "people", "person", "texts",
-		"trends", "webhooks",
+		"ask", "audit", "email", "emails", "endpoints", "failure", "login", "overview", "pending", "people", "person",
+		"texts", "trends", "webhooks",
 	}
 }
 
@@ -217,6 +217,7 @@ func adminViews() []adminLink {
 		{"overview", "/admin", "Now"},
 		{"pending", "/admin/pending", "Pending"},
 		{"emails", "/admin/emails", "Emails"},
+		{"endpoints", "/admin/webhooks", "Webhooks"},
 		{"people", "/admin/people", "People"},
 		{"trends", "/admin/trends", "Trends"},
 		{"audit", "/admin/audit", "Audit"},

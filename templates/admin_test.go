@@ -36,6 +36,9 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminWebhooks{ID: "a"}, AdminWebhooks{ID: "a", HasEndpoints: true}, AdminWebhooks{ID: "a", Continued: true},
 		AdminWebhooks{ID: "a", Next: "/admin?x", Events: []AdminFailedEvent{{}, {ID: "x", Type: "t", At: now}},
 			Requeued: &BoundedCount{250, true}, Now: now},
+		AdminEndpoints{}, AdminEndpoints{Types: []string{"webhook.test"}, Tested: &AdminTested{Words: "x"},
+			Endpoints: []AdminEndpoint{{},
+				{Host: "a.example", Failed: 1, FailedPath: "/admin/x", Failing: now, Off: now, Answered: now, Words: "x"}}},
 		AdminPending{}, AdminPending{Filtered: true}, AdminPending{Continued: true},
 		AdminPending{Next: "/admin?x", Read: 9},
 		AdminPending{Rows: []AdminPendingRow{{}, {Address: "a…@b.example", Deadline: now, Words: "250 ok"}}, Now: now,
@@ -160,8 +163,8 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 		len(frame.Nodes[0].Attr) != 5 {
 		t.Errorf("texts: %v", frame.Nodes)
 	}
-	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminFailedEvent{{ID: evil}}}).Find("input[name=id]")
-	if in.AttrOr("value", "") != evil || len(in.Nodes[0].Attr) != 3 {
+	in := adminPage(t, AdminWebhooks{ID: "a", Events: []AdminFailedEvent{{ID: evil}}}).Find("button[name=one]")
+	if in.AttrOr("value", "") != evil || len(in.Nodes[0].Attr) != 4 {
 		t.Errorf("%v", in.Nodes[0].Attr)
 	}
 }

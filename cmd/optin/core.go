@@ -68,6 +68,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 	c.audit = audit.New(audit.Options{Records: st, Keyring: ring, Keep: cfg.Admin.AuditKept, Rand: rand.Reader})
 	c.endpoints, err = webhook.NewEndpoints(webhook.EndpointsOptions{
 		Sites: sites, Queue: st, Cells: st, Open: c.service.Website.OpenEvent, Enqueued: tell.enqueued,
+		Sealer: ring,
 	})
 	return c, err
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/optin/optin/internal/readiness"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
@@ -267,6 +268,15 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	bulk := admin.NewBulk(admin.BulkOptions{
 		Service: c.service, Store: c.store, Keyring: c.ring, Audit: c.audit, Log: g.log, Now: time.Now,
 	})
+	senders, err := newSenders(c, g.log) // for tests
+	if err != nil {
+		return nil, err
+	}
+	g.onStop(func(context.Context) {
+		for _, s := range senders {
+			s.Close()
+		}
+	})
 	o := web.Options{
 		ConsentLog: g.appender,
 		Service:    c.service, Surge: c.surge, Webhooks: c.endpoints, Audit: c.audit,
@@ -281,6 +291,9 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
 			RetryWaits: mailer.Waits(), EmailSum: emails.SkeletonSum, Bulk: bulk,
+			SendTest: func(ctx context.Context, queue store.QueueName, event confirm.Event) (webhook.Answer, error) {
+				return senders[queue].Send(ctx, event)
+			},
 		},
 	}
 	if !x.noLookups {

@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -45,7 +40,7 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 	samples := sampleEvents(cfg, sites[0], *types)
 	if len(samples) == 0 {
 		fmt.Fprintf(stderr, "optin webhook test: there is no event %q; -type takes all, or one of %v\n", *types,
-			sampleTypes())
+			webhook.SampleTypes())
 		return exitUsage
 	}
 	called, failed := 0, 0
@@ -72,48 +67,14 @@ func webhookTest(ctx context.Context, args []string, env func(string) (string, b
 	return exitOK
 }
 
-// sampleTypes lists the types of which there is a sample.
-func sampleTypes() []consent.EventType {
-	return append([]consent.EventType{webhook.EventTest}, consent.EventTypes()...)
-}
-
 // sampleEvents returns the sample of a type of event at a site, or of all if that is "all"; none for an unknown type.
 func sampleEvents(cfg *config.Config, site config.Site, types string) (all []confirm.Event) {
-	for _, t := range sampleTypes() {
+	for _, t := range webhook.SampleTypes() {
 		if types == "all" || types == string(t) {
-			all = append(all, sampleEvent(cfg, site, t))
+			all = append(all, webhook.Sample(serviceSites([]config.Site{site})[0], cfg.PublicURL, t, time.Now()))
 		}
 	}
 	return all
-}
-
-// sampleEvent returns an event as it would be about a person, who does not exist: its id begins with test_, that of the
-// subscription is "test". One of EventTest is about nobody.
-func sampleEvent(cfg *config.Config, site config.Site, is consent.EventType) confirm.Event {
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	event := confirm.Event{ID: "test_" + rand.Text(), Type: is, At: now, Data: consent.Status{
-		ID: "test", Site: site.ID, CreatedAt: now, Purposes: []consent.PurposeStatus{},
-	}}
-	state := consent.State(strings.TrimPrefix(string(is), "subscription."))
-	switch is {
-	case webhook.EventTest:
-		return event
-	case consent.EventErased:
-		event.Data.State = state
-		return event
-	case consent.EventConfirmed:
-		link := cfg.PublicURL.JoinPath("u", "test").String()
-		event.Data.ConfirmedAt, event.Data.UnsubscribeURL = &now, &link
-	}
-	event.Data.Email, event.Data.State, event.Data.Locale = "someone@example.org", state, site.Locales[0]
-	for _, p := range site.Purposes {
-		text := p.Text[site.Locales[0]]
-		sum := sha256.Sum256([]byte(text))
-		event.Data.Purposes = append(event.Data.Purposes, consent.PurposeStatus{
-			ID: p.ID, State: state, Since: now, Text: text, TextSHA256: hex.EncodeToString(sum[:]),
-		})
-	}
-	return event
 }
 
 // newSender returns what calls an endpoint without a store.

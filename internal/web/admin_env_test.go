@@ -132,8 +132,8 @@ func adminLooks() []string {
 // adminPages returns the paths of adminLooks that respond with a page.
 func adminPages() []string {
 	return []string{
-		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.EmailsPath, admin.PeoplePath, admin.AuditPath,
-		admin.TrendsPath,
+		admin.Path, admin.LoginPath, hooksPath, admin.PendingPath, admin.EmailsPath, admin.EndpointsPath,
+		admin.PeoplePath, admin.AuditPath, admin.TrendsPath,
 	}
 }
 
@@ -141,7 +141,7 @@ func adminActs() map[string]string {
 	return map[string]string{admin.LoginPath: "password=" + url.QueryEscape(adminPassword), "/admin/logout": "",
 		hooksPath: "all=true", admin.PeoplePath: "who=ada@b.example",
 		admin.ActPath:  "act=resend&one=gazette/" + nobodyID + "&sure=true",
-		admin.StopPath: ""}
+		admin.StopPath: "", admin.TestPath: "site=gazette&type=webhook.test&queue=" + string(hookQueue)}
 }
 
 // reads is what a person reads in an element, without needless space.

@@ -126,7 +126,7 @@ func newEnv(t *testing.T, change ...func(*Options)) *env {
 	for _, c := range change {
 		c(&o)
 	}
-	o.Webhooks = endpointsOf(t, o.Service, e.store)
+	o.Webhooks = endpointsOf(t, o, e.store)
 	o.Audit = audit.New(audit.Options{
 		Records: e.store, Keyring: o.Keyring, Keep: 24 * time.Hour, Now: o.Now, Rand: rand.Reader,
 	})
@@ -185,10 +185,11 @@ func surgeOf(o *Options, site surge.Site) *surge.Surge {
 }
 
 // endpointsOf are the webhooks of a service's sites.
-func endpointsOf(t *testing.T, s *confirm.Service, st store.Store) *webhook.Endpoints {
+func endpointsOf(t *testing.T, o Options, st store.Store) *webhook.Endpoints {
 	t.Helper()
 	all, err := webhook.NewEndpoints(webhook.EndpointsOptions{
-		Sites: s.Sites(), Queue: st, Cells: st, Open: s.Website.OpenEvent,
+		Sites: o.Service.Sites(), Queue: st, Cells: st, Open: o.Service.Website.OpenEvent, Sealer: o.Keyring,
+		Now: o.Now,
 	})
 	must(t, err)
 	return all

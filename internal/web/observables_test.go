@@ -165,7 +165,7 @@ func observed(t *testing.T, state string, change func(*Options)) *stranger {
 	o := s.web.Options
 	s.recorded.Store, o.Store = s.store, s.recorded
 	o.Service, o.Surge = serviceWith(t, o, rules()), surgeOf(&o, surge.Site{Policy: surge.ChallengeNever})
-	o.Webhooks = endpointsOf(t, o.Service, s.store)
+	o.Webhooks = endpointsOf(t, o, s.store)
 	if change != nil {
 		change(&o)
 	}

@@ -27,7 +27,8 @@ func (e *env) reconfigure(change func(sites []confirm.Site)) {
 	o, sites := e.web.Options, rules()
 	change(sites)
 	e.service = serviceWith(e, o, sites)
-	o.Service, o.Webhooks = e.service, endpointsOf(e.T, e.service, e.store)
+	o.Service = e.service
+	o.Webhooks = endpointsOf(e.T, o, e.store)
 	var err error
 	e.web, err = newApp(o)
 	must(e, err)

@@ -107,6 +107,8 @@ type Admin struct {
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
 	Endpoints map[store.QueueName]string
+	// SendTest sends a sample to the endpoint of a queue; nil: nothing can be tested.
+	SendTest func(context.Context, store.QueueName, confirm.Event) (webhook.Answer, error)
 	// Bulk carries out acts on all that match. Somebody else runs it.
 	Bulk *admin.Bulk
 	// RetryWaits are the waits between tries of an email; the last one repeats.

@@ -19,6 +19,7 @@ type CallError struct {
 	Event      string // its webhook-id; empty if the job was not even opened
 	Status     int    // of the answer; 0: there was none
 	Reason     string
+	Words      string        // the beginning of the answer, for operators to see: its text is not in Error
 	RetryAfter time.Duration // how long the endpoint asked to be left alone, at most 24 hours; 0: it did not ask
 
 	cause error // the end of a context, or nil

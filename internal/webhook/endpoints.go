@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,13 +16,16 @@ import (
 // gone.
 const DisabledFor = 24 * time.Hour
 
-// EndpointsOptions are what Endpoints need. All but Enqueued are required.
+// EndpointsOptions are what Endpoints need. Sites, Queue, Cells and Open are required.
 type EndpointsOptions struct {
 	Sites    []confirm.Site                         // their EventQueues are the endpoints
 	Queue    store.Queue                            // its Failed and Requeue
 	Cells    store.Cells                            // keep which endpoints are disabled
 	Open     func(store.Job) (confirm.Event, error) // (*confirm.Website).OpenEvent
 	Enqueued func(store.QueueName)                  // called when failed jobs of a queue were made due; may be nil
+	// Sealer seals what endpoints answered; without one nothing of that is kept. May be nil.
+	Sealer Sealer
+	Now    func() time.Time // time.Now if nil
 }
 
 // Endpoints are the endpoints of all sites: which are disabled, for all replicas and across restarts, and which
@@ -30,6 +34,7 @@ type EndpointsOptions struct {
 type Endpoints struct {
 	EndpointsOptions
 	queues map[string][]store.QueueName // by site
+	noted  noted
 }
 
 // NewEndpoints checks the options and makes Endpoints.
@@ -40,6 +45,9 @@ func NewEndpoints(o EndpointsOptions) (*Endpoints, error) {
 	if o.Enqueued == nil {
 		o.Enqueued = func(store.QueueName) {}
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	e := &Endpoints{EndpointsOptions: o, queues: map[string][]store.QueueName{}}
 	for _, site := range o.Sites {
 		e.queues[site.ID] = site.EventQueues
@@ -47,8 +55,8 @@ func NewEndpoints(o EndpointsOptions) (*Endpoints, error) {
 	return e, nil
 }
 
-// What the cell of an endpoint holds. The value of a disabled one is followed by random text, so that no two are the
-// same.
+// What the cell of an endpoint holds. The value of a disabled one is followed by since when, in seconds since 1970, and
+// by random text, so that no two are the same.
 const (
 	valueDisabled = "disabled "
 	valueEnabled  = "enabled" // for valueEnabledFor, since a cell cannot be removed: as good as no cell
@@ -69,9 +77,23 @@ func (e *Endpoints) Disabled(ctx context.Context, queue store.QueueName) (bool, 
 	return isDisabled(value), err
 }
 
+// DisabledSince returns since when the endpoint of a queue is disabled; the zero time if it is not.
+func (e *Endpoints) DisabledSince(ctx context.Context, queue store.QueueName) (time.Time, error) {
+	value, err := e.Cells.Get(ctx, cellName(queue))
+	if err != nil || !isDisabled(value) {
+		return time.Time{}, err
+	}
+	since, _, _ := strings.Cut(strings.TrimPrefix(string(value), valueDisabled), " ")
+	unix, err := strconv.ParseInt(since, 10, 64)
+	if err != nil {
+		unix = 1 // nobody knows
+	}
+	return time.Unix(unix, 0).UTC(), nil
+}
+
 // Disable disables the endpoint of a queue for DisabledFor; first is false if it is disabled already.
 func (e *Endpoints) Disable(ctx context.Context, queue store.QueueName) (first bool, err error) {
-	ours := []byte(valueDisabled + rand.Text())
+	ours := []byte(valueDisabled + strconv.FormatInt(e.Now().Unix(), 10) + " " + rand.Text())
 	for range casAttempts {
 		found, err := e.Cells.SetNX(ctx, cellName(queue), ours, DisabledFor)
 		switch {

@@ -20,6 +20,8 @@ type Health interface {
 	Disabled(ctx context.Context, queue store.QueueName) (bool, error)
 	// Disable disables it; first is false if it is disabled already.
 	Disable(ctx context.Context, queue store.QueueName) (first bool, err error)
+	// Note keeps how a call went, of an event that happened at a time: failed is nil if it was taken.
+	Note(ctx context.Context, queue store.QueueName, happened time.Time, failed *CallError) error
 }
 
 // ownHealth is that of a single Sender, which has a single endpoint.
@@ -32,6 +34,8 @@ func (h *ownHealth) Disabled(context.Context, store.QueueName) (bool, error) {
 func (h *ownHealth) Disable(context.Context, store.QueueName) (bool, error) {
 	return h.disabled.CompareAndSwap(false, true), nil
 }
+
+func (h *ownHealth) Note(context.Context, store.QueueName, time.Time, *CallError) error { return nil }
 
 // enabledUntil is the time until which an endpoint is taken to be enabled.
 type enabledUntil struct {

@@ -119,6 +119,7 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 		return outbox.Retry(fmt.Errorf("webhook: the event of job %s cannot be opened now: %w", job.ID, err))
 	}
 	a, err := s.Send(ctx, event)
+	s.note(ctx, job.Queue, event, err)
 	if err != nil {
 		return s.notDelivered(ctx, job, event, err)
 	}
@@ -136,6 +137,19 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 		return outbox.Complete()
 	default:
 		return outbox.Retry(fmt.Errorf("webhook: delivered, but that cannot be kept now: %w", err))
+	}
+}
+
+// note keeps how a call went, for operators.
+func (s *Sender) note(ctx context.Context, queue store.QueueName, event confirm.Event, err error) {
+	call := (*CallError)(nil)
+	if err != nil && !errors.As(err, &call) || errors.Is(err, context.Canceled) {
+		return // nothing was learned about the endpoint
+	}
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+	defer cancel()
+	if err := s.Health.Note(kept, queue, event.At, call); err != nil {
+		s.Log.DebugContext(ctx, "webhook: how a call went could not be kept", "queue", queue, "error", err)
 	}
 }
 
@@ -222,6 +236,7 @@ func (s *Sender) Close() { s.transport.CloseIdleConnections() }
 type answer struct {
 	status     int
 	length     int64 // of its body, as far as it was read; at most maxAnswer
+	begins     []byte
 	retryAfter string
 }
 
@@ -247,8 +262,13 @@ func (s *Sender) call(ctx context.Context, id string, body []byte) (answer, *Cal
 	defer res.Body.Close()
 	// The status is the answer. The body is read only so that the connection can be used again, so an error does not
 	// matter.
-	n, _ := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
-	return answer{status: res.StatusCode, length: n, retryAfter: res.Header.Get("Retry-After")}, nil
+	begins := make([]byte, 4*maxWords)
+	read, _ := io.ReadFull(res.Body, begins)
+	n, _ := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer-int64(read)))
+	return answer{
+		status: res.StatusCode, length: n + int64(read), begins: begins[:read],
+		retryAfter: res.Header.Get("Retry-After"),
+	}, nil
 }
 
 // request makes the signed request.
@@ -290,7 +310,9 @@ func (a answer) check(now time.Time) *CallError {
 	if a.length == maxAnswer {
 		length += " or more"
 	}
-	failed := &CallError{Status: a.status, Reason: fmt.Sprintf("answered %d with %s", a.status, length)}
+	failed := &CallError{
+		Status: a.status, Reason: fmt.Sprintf("answered %d with %s", a.status, length), Words: wordsOf(a.begins),
+	}
 	switch a.status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		failed.RetryAfter = retryAfter(a.retryAfter, now)

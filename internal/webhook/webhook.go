@@ -26,8 +26,9 @@
 // names were resolved, so neither a name nor a spelling nor a change of DNS leads inside (guard.go). No proxy is taken
 // from the environment, no cookie is kept, and certificates are verified.
 //
-// Errors and the log hold nothing of an endpoint's URL but its host, no secret, and no word of an
-// answer.
+// Errors and the log hold nothing of an endpoint's URL but its host, no secret, and no word of an answer. How the calls
+// of an endpoint went, with the beginning of the last answer that was no success, is kept for operators, sealed
+// (condition.go).
 package webhook
 
 import (

@@ -9,6 +9,8 @@
 //	GET HEAD POST  /admin/sites/{site}/webhooks  failed events, and trying them again
 //	GET HEAD       /admin/pending                who is pending
 //	GET HEAD       /admin/emails                 emails that wait or cannot be delivered
+//	GET HEAD       /admin/webhooks               endpoints of all sites
+//	POST           /admin/webhooks/test          sends a sample to one of them
 //	POST           /admin/act, /admin/act/stop   acts on people, each asked once more, on one, some or all that match
 //
 // What always holds:

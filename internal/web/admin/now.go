@@ -10,7 +10,6 @@ import (
 
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/request"
-	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -103,17 +102,13 @@ func (n *Now) lights(ctx context.Context) (all []templates.AdminLight, err error
 	if n.ConsentLog != nil {
 		all = append(all, logLight(n.ConsentLog()))
 	}
-	for _, s := range n.Sites {
-		site, _ := n.Service.Site(s.ID)
-		for _, queue := range site.EventQueues {
-			light, err := n.endpointLight(ctx, s, queue)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, light)
-		}
+	endpoints, err := n.endpoints(ctx)
+	for _, one := range endpoints {
+		all = append(all, templates.AdminLight{
+			Name: "Webhook " + one.Host, Light: one.Light, Word: one.Word, Says: one.Says, Path: EndpointsPath,
+		})
 	}
-	return all, nil
+	return all, err
 }
 
 // lateAfter is how long a job may be due before that is worth a word.
@@ -154,37 +149,4 @@ func logLight(s consentlog.Status) templates.AdminLight {
 			". The log of the process says why."
 	}
 	return light
-}
-
-func (n *Now) endpointLight(
-	ctx context.Context, s Site, queue store.QueueName,
-) (light templates.AdminLight, err error) {
-	backlogs, err := n.Store.Backlogs(ctx, queue)
-	if err != nil {
-		return light, err
-	}
-	b := backlogs[0]
-	disabled, err := n.Webhooks.Disabled(ctx, queue)
-	host := n.Endpoints[queue]
-	if host == "" {
-		host = string(queue)
-	}
-	light = templates.AdminLight{
-		Name: "Webhook " + host, Light: "good", Word: "Takes events", Says: "None waits.",
-		Path: templates.AdminWebhooks{ID: s.ID}.Path(),
-	}
-	switch {
-	case disabled:
-		light.Light, light.Word = "bad", "Disabled"
-		light.Says = fmt.Sprintf("It answered 410 Gone, and is told nothing. %s wait for it; retrying them enables it.",
-			templates.Count(b.Jobs+b.Failed, "event"))
-	case b.Failed > 0:
-		light.Light, light.Word = "bad", "Events failed"
-		light.Says = fmt.Sprintf("%s were given up after nine days. Retry them once the endpoint answers.",
-			templates.Count(b.Failed, "event"))
-	case b.Jobs > 0:
-		light.Light, light.Word = "warn", "Events wait"
-		light.Says = fmt.Sprintf("%s wait for it, to be told or to be tried again.", templates.Count(b.Jobs, "event"))
-	}
-	return light, err
 }

@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,10 +9,12 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -38,9 +40,8 @@ func (d *Dashboard) FailedEvents(c echo.Context) error {
 		Now: d.Now(),
 	}
 	for _, e := range failed {
-		host := cmp.Or(d.Endpoints[e.Queue], e.Endpoint)
 		page.Events = append(page.Events,
-			templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: host, At: e.At})
+			templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: d.hostOf(e.Queue), At: e.At})
 	}
 	if next != "" {
 		page.Next = page.Path() + "?" + url.Values{"after": {next}}.Encode()
@@ -58,35 +59,56 @@ func retried(q *request.Query) *templates.BoundedCount {
 	return &templates.BoundedCount{N: n, More: q.Get("more") != ""}
 }
 
-// RetryEvents makes one failed event of a site due now, or all of them, as the API and the command line do.
+// RetryEvents makes failed events of a site due now, as the API and the command line do: one, the selected, or all.
 func (d *Dashboard) RetryEvents(c echo.Context) error {
 	s, err := d.site(c)
 	if err != nil {
 		return err
 	}
-	in, _, err := request.Schema{"id": request.Text, "all": request.Bool}.Decode(c, request.MediaForm)
+	in, _, err := request.Schema{
+		"one": request.Text, "id": request.List, "all": request.Bool,
+	}.Decode(c, request.MediaForm)
 	if err != nil {
 		return err
 	}
-	id, all := in.One("id"), in.Yes("all")
-	if all == (id != "") || in.AnyWrong() {
+	ids, all := in.All("id"), in.Yes("all")
+	if one := in.One("one"); one != "" {
+		ids, all = []string{one}, false // the button of one row: ticked rows do not count
+	}
+	if all {
+		ids = nil // nor do they for the button of all
+	}
+	if in.AnyWrong() || len(ids) > EventsRead || in.Times("all") > 0 && !all && in.One("one") == "" {
 		return problem.New(problem.Unreadable)
 	}
-	ctx, result := c.Request().Context(), url.Values{}
-	if all {
-		n, more, err := d.Webhooks.RetryAll(ctx, s.ID, webhook.MaxRetries)
-		if err != nil {
-			return err
-		}
+	if !all && len(ids) == 0 {
+		return respond.SeeOther(c, templates.AdminWebhooks{ID: s.ID}.Path()) // nothing was selected
+	}
+	reason := "all"
+	if !all {
+		reason = templates.Count(len(ids), "event")
+	}
+	if err := d.audit(c, audit.Retry, store.Key{Site: s.ID}, reason); err != nil {
+		return err
+	}
+	result, err := d.retry(c.Request().Context(), s.ID, ids)
+	if err != nil {
+		return err
+	}
+	return respond.SeeOther(c, templates.AdminWebhooks{ID: s.ID}.Path()+"?"+result.Encode())
+}
+
+// retry retries some failed events of a site, or all without ids, and returns what became of that, for an address.
+func (d *Dashboard) retry(ctx context.Context, site string, ids []string) (url.Values, error) {
+	result := url.Values{}
+	if ids == nil {
+		n, more, err := d.Webhooks.RetryAll(ctx, site, webhook.MaxRetries)
 		if result.Set("retried", strconv.Itoa(n)); more {
 			result.Set("more", "1")
 		}
-	} else {
-		unknown, err := d.Webhooks.Retry(ctx, s.ID, []string{id})
-		if err != nil {
-			return err
-		}
-		result.Set("retried", strconv.Itoa(1-len(unknown)))
+		return result, err
 	}
-	return respond.SeeOther(c, templates.AdminWebhooks{ID: s.ID}.Path()+"?"+result.Encode())
+	unknown, err := d.Webhooks.Retry(ctx, site, ids)
+	result.Set("retried", strconv.Itoa(len(ids)-len(unknown)))
+	return result, err
 }

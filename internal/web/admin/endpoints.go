@@ -1,0 +1,222 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/problem"
+	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/store"
+	"github.com/optin/optin/templates"
+)
+
+// The paths of endpoints: all of them, and the test of one.
+const (
+	EndpointsPath = "/admin/webhooks"
+	TestPath      = "/admin/webhooks/test"
+)
+
+// testWithin is how long a test waits for the answer of an endpoint.
+const testWithin = 8 * time.Second
+
+// Endpoints has the handlers of the view of the endpoints of all sites.
+type Endpoints struct {
+	*Dashboard
+	read recent[[]templates.AdminEndpoint]
+	// Send sends a sample to the endpoint of a queue.
+	send   func(context.Context, store.QueueName, confirm.Event) (webhook.Answer, error)
+	public *url.URL
+}
+
+// NewEndpoints returns the view of a dashboard. Without send, nothing can be tested.
+func NewEndpoints(
+	d *Dashboard, public *url.URL, send func(context.Context, store.QueueName, confirm.Event) (webhook.Answer, error),
+) *Endpoints {
+	return &Endpoints{
+		Dashboard: d, read: recent[[]templates.AdminEndpoint]{age: d.Recent}, send: send, public: public,
+	}
+}
+
+// Show is the view.
+func (e *Endpoints) Show(c echo.Context) error {
+	if _, err := request.ParseQuery(c); err != nil {
+		return err
+	}
+	return e.show(c, nil)
+}
+
+func (e *Endpoints) show(c echo.Context, tested *templates.AdminTested) error {
+	ctx := c.Request().Context()
+	all, err := e.read.get("", func() ([]templates.AdminEndpoint, error) { return e.endpoints(ctx) })
+	if err != nil {
+		return err
+	}
+	page := templates.AdminEndpoints{Endpoints: all, Tested: tested, Now: e.Now()}
+	if e.send != nil {
+		for _, t := range webhook.SampleTypes() {
+			page.Types = append(page.Types, string(t))
+		}
+	}
+	return e.page(c, http.StatusOK, page)
+}
+
+// Test sends a sample to one endpoint, and shows what it answered. It says nothing about anybody.
+func (e *Endpoints) Test(c echo.Context) error {
+	in, _, err := request.Schema{"site": request.Text, "queue": request.Text, "type": request.Text}.Decode(
+		c, request.MediaForm)
+	if err != nil {
+		return err
+	}
+	site, known := e.Service.Site(in.One("site"))
+	queue, is := store.QueueName(in.One("queue")), consent.EventType(in.One("type"))
+	if !known || in.AnyWrong() || e.send == nil || !slices.Contains(site.EventQueues, queue) ||
+		!slices.Contains(webhook.SampleTypes(), is) {
+		return problem.New(problem.Unreadable)
+	}
+	host := e.hostOf(queue)
+	if err := e.audit(c, audit.Test, store.Key{Site: site.ID}, string(is)+" to "+host); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), testWithin)
+	defer cancel()
+	event := webhook.Sample(site, e.public, is, e.Now())
+	tested := &templates.AdminTested{Host: host, Type: string(is), Event: event.ID}
+	a, err := e.send(ctx, queue, event)
+	switch call := new(webhook.CallError); {
+	case err == nil:
+		tested.Says = fmt.Sprintf("It answered %d within %v.", a.Status, a.Took.Round(time.Millisecond))
+		tested.Taken = true
+	case errors.Is(err, context.DeadlineExceeded):
+		tested.Says = fmt.Sprintf("It did not answer within %v.", testWithin)
+	case errors.As(err, &call):
+		tested.Says, tested.Words = sentence(call.Reason), call.Words
+	default:
+		return err
+	}
+	return e.show(c, tested)
+}
+
+// sentence writes a reason as a sentence.
+func sentence(reason string) string {
+	if strings.HasPrefix(reason, "answered") {
+		reason = "it " + reason
+	}
+	return strings.ToUpper(reason[:1]) + reason[1:] + "."
+}
+
+// hostOf returns the host of the endpoint of a queue; without one, the end of the queue's name.
+func (d *Dashboard) hostOf(queue store.QueueName) string {
+	return cmp.Or(d.Endpoints[queue], string(queue[strings.LastIndexByte(string(queue), '/')+1:]))
+}
+
+// endpoints returns how all endpoints stand, site by site.
+func (d *Dashboard) endpoints(ctx context.Context) (all []templates.AdminEndpoint, err error) {
+	for _, s := range d.Sites {
+		site, _ := d.Service.Site(s.ID)
+		if len(site.EventQueues) == 0 {
+			continue
+		}
+		backlogs, err := d.Store.Backlogs(ctx, site.EventQueues...)
+		if err != nil {
+			return nil, err
+		}
+		for i, queue := range site.EventQueues {
+			one, err := d.endpoint(ctx, s, queue, backlogs[i])
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}
+
+// endpoint returns how one endpoint stands, with a light and a sentence.
+func (d *Dashboard) endpoint(
+	ctx context.Context, s Site, queue store.QueueName, b store.Backlog,
+) (one templates.AdminEndpoint, err error) {
+	is, err := d.Webhooks.Condition(ctx, queue)
+	if err != nil {
+		return one, err
+	}
+	one = templates.AdminEndpoint{
+		Site: s.ID, SiteName: s.Name, Queue: string(queue), Host: d.hostOf(queue),
+		Waiting: b.Jobs, Failed: b.Failed, Success: is.Success, Failing: is.Failing, Oldest: is.Oldest,
+		Answered: is.Failed, Answer: is.Reason, Words: is.Words, FailedPath: templates.AdminWebhooks{ID: s.ID}.Path(),
+	}
+	if b.Jobs+b.Failed == 0 {
+		one.Oldest = time.Time{}
+	}
+	if one.Off, err = d.Webhooks.DisabledSince(ctx, queue); err != nil {
+		return one, err
+	}
+	one.Light, one.Word, one.Says = d.lightOf(one, b)
+	return one, nil
+}
+
+// failsFor is how long an endpoint may fail before that is more than a hiccup.
+const failsFor = 5 * time.Minute
+
+// lightOf returns how an endpoint stands: a light, a word and a sentence.
+func (d *Dashboard) lightOf(one templates.AdminEndpoint, b store.Backlog) (light, word, says string) {
+	now, events := d.Now(), templates.Count(one.Waiting, "event")
+	last := "It has taken none yet."
+	if !one.Success.IsZero() {
+		last = "The last was taken " + templates.Ago(now, one.Success) + "."
+	}
+	answer := ""
+	if one.Answer != "" {
+		answer = " " + sentence(one.Answer)
+		if one.Words != "" {
+			answer += " In its own words: “" + shorten(one.Words) + "”."
+		}
+	}
+	wait := events + " wait"
+	if one.Waiting == 1 {
+		wait += "s"
+	}
+	if !one.Oldest.IsZero() {
+		wait += ", the oldest of " + templates.Ago(now, one.Oldest)
+	}
+	switch {
+	case !one.Off.IsZero():
+		return "bad", "Disabled", fmt.Sprintf("It answered 410 Gone %s, and is told nothing. %s wait for it; retrying "+
+			"them enables it.", templates.Ago(now, one.Off), templates.Count(one.Waiting+one.Failed, "event"))
+	case !one.Failing.IsZero() && (one.Waiting > 0 || one.Failed > 0):
+		light := "warn"
+		if now.Sub(one.Failing) >= failsFor {
+			light = "bad"
+		}
+		given := "Each is tried again for nine days."
+		if one.Failed > 0 {
+			given = templates.Count(one.Failed, "event") + " given up after nine days."
+		}
+		return light, "Fails for " + since(now, one.Failing),
+			strings.TrimSpace(strings.Join([]string{answer, wait + ".", given, last}, " "))
+	case one.Failed > 0:
+		return "bad", "Events failed", fmt.Sprintf("%s were given up after nine days. Retry them once the endpoint "+
+			"answers. %s", templates.Count(one.Failed, "event"), last)
+	case b.Late > lateAfter:
+		return "bad", "Late", fmt.Sprintf("%s; one has been due for %s. Look whether a process runs, and at its log. "+
+			"%s", wait, templates.DurationInWords(b.Late), last)
+	case one.Waiting > 0:
+		return "warn", "Events wait", wait + " for it, to be told or to be tried again. " + last
+	}
+	return "good", "Takes events", "None waits. " + last
+}
+
+// since writes for how long something is so.
+func since(now, at time.Time) string { return templates.DurationInWords(max(time.Second, now.Sub(at))) }

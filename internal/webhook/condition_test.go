@@ -1,0 +1,75 @@
+package webhook_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/webhook"
+	"github.com/optin/optin/store"
+)
+
+func TestHowAnEndpointStandsIsKeptSealedForAllProcesses(t *testing.T) {
+	const queue = store.QueueName("webhook/gazette/x")
+	env, at := newEnv(t, queue), now
+	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := func() *webhook.Endpoints {
+		o := env.endpoints.EndpointsOptions
+		o.Sealer, o.Now = ring, func() time.Time { return at }
+		all, err := webhook.NewEndpoints(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	one, other := process(), process()
+	note := func(e *webhook.Endpoints, happened time.Time, call *webhook.CallError) webhook.Condition {
+		t.Helper()
+		if err := e.Note(t.Context(), queue, happened, call); err != nil {
+			t.Fatal(err)
+		}
+		is, err := other.Condition(t.Context(), queue)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	down := &webhook.CallError{Status: 503, Reason: "answered 503", Words: "closed"}
+	if is := note(one, at, nil); !is.Success.Equal(at) || !is.Failing.IsZero() {
+		t.Errorf("after a success: %+v", is)
+	}
+	began := at.Add(time.Hour)
+	at = began
+	note(one, began.Add(-time.Minute), down)
+	at = at.Add(24 * time.Hour)
+	is := note(other, at, down)
+	if !is.Failing.Equal(began) || !is.Oldest.Equal(began.Add(-time.Minute)) || !is.Failed.Equal(at) ||
+		is.Status != 503 || is.Words != "closed" || !is.Success.Equal(now) {
+		t.Errorf("down for a day: %+v", is)
+	}
+	value, err := env.store.Get(t.Context(), "webhook-condition/"+string(queue))
+	if err != nil || value == nil || bytes.Contains(value, []byte("closed")) {
+		t.Errorf("in the store it is %q, %v", value, err)
+	}
+	if is = note(one, at, nil); !is.Failing.IsZero() || !is.Oldest.IsZero() || is.Words != "closed" {
+		t.Errorf("after it came back: %+v", is)
+	}
+}
+
+func TestWhatAnEndpointAnsweredIsKeptWithoutAddressesAndMarkup(t *testing.T) {
+	r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(500)
+		_, _ = w.Write([]byte("<html><h1>No</h1> ada@example.org &\n\x00 " + strings.Repeat("x", 500)))
+	})
+	r.Start()
+	e, _ := fails(t, sender(t, private(r.URL)))
+	if !strings.HasPrefix(e.Words, "No … & xxx") || len(e.Words) > 210 || strings.Contains(e.Error(), "No") {
+		t.Errorf("%q, %v", e.Words, e)
+	}
+}
