@@ -61,8 +61,9 @@ func (c *Claim) EmailType() EmailType {
 	return EmailCopy
 }
 
-// ClaimRight makes the email due that has the link of a right, within the limits on emails to one address. It does
-// nothing for a person who wants no emails, or while the email of the same claim is still on its way.
+// ClaimRight makes the email due that has the link of a right: now or, as the page has said that it is on its way, as
+// soon as the limits on emails to one address allow. It does nothing for a person who wants no emails, or while the
+// email of the same right is still on its way.
 type ClaimRight struct {
 	ID       string // of the claim, a fresh nonce
 	Right    Right
@@ -72,19 +73,19 @@ type ClaimRight struct {
 
 func (a ClaimRight) apply(s *edit, now time.Time) (effects, error) {
 	waiting := func(c Claim) bool { return c.Right == a.Right && c.emailDue(now) != "" }
+	due := s.EmailTimes.next(a.Terms.EmailsPerAddress, now)
 	switch {
 	case s.Address.IsZero(), s.Address.IsRole(), s.Refused() != nil, slices.ContainsFunc(s.Claims, waiting):
 		return effects{}, nil
-	case len(s.Claims) >= maxClaims, sizeOf(s.Subscription) > maxSize,
-		s.EmailTimes.next(a.Terms.EmailsPerAddress, now).After(now):
+	case len(s.Claims) >= maxClaims, sizeOf(s.Subscription) > maxSize, due.After(now.Add(MaxWait)):
 		return effects{}, nil
 	}
 	s.Claims = append(s.Claims, Claim{
-		ID: a.ID, Right: a.Right, Asked: a.Evidence, Deadline: now.Add(ClaimTTL), Email: Email{Queued: now, Due: now},
+		ID: a.ID, Right: a.Right, Asked: a.Evidence, Deadline: due.Add(ClaimTTL), Email: Email{Queued: now, Due: due},
 	})
-	s.EmailTimes = s.EmailTimes.add(now, a.Terms.EmailsPerAddress, now)
+	s.EmailTimes = s.EmailTimes.add(due, a.Terms.EmailsPerAddress, now)
 	s.touch()
-	return effects{jobs: emailJob(a.ID, 0, time.Time{})}, nil
+	return effects{jobs: emailJob(a.ID, 0, due)}, nil
 }
 
 // Right returns the right that the link of a claim gives now; ErrUnknownRequest, ErrExpired.

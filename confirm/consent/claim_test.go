@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -78,9 +79,13 @@ func TestALinkOfARightIsForNothingElse(t *testing.T) {
 
 func TestARightMailsNobodyMoreThanTheLimitsAllow(t *testing.T) {
 	for name, before := range map[string]func(env *env){
-		"declined":            func(env *env) { env.does(consent.Decline{Site: "gazette"}) },
-		"erased":              func(env *env) { env.does(consent.Erase{}) },
-		"just mailed":         func(env *env) { env.does(env.signup("r2", "news")) },
+		"declined": func(env *env) { env.does(consent.Decline{Site: "gazette"}) },
+		"erased":   func(env *env) { env.does(consent.Erase{}) },
+		"the same, waiting": func(env *env) {
+			env.does(env.signup("r2", "news"))
+			env.does(env.claim("c0", consent.RightCopy))
+			env.later(9 * time.Minute)
+		},
 		"the same on its way": func(env *env) { env.does(env.claim("c0", consent.RightCopy)); env.later(time.Hour) },
 	} {
 		env := agreed(t)
@@ -91,16 +96,49 @@ func TestARightMailsNobodyMoreThanTheLimitsAllow(t *testing.T) {
 	}
 	env, mails := agreed(t), 0
 	for i := range 22 * 60 {
-		id := time.Duration(i).String()
-		if got := env.does(env.claim(id, consent.RightCopy)); slices.Contains(got, "copy") {
-			mails++
-			env.does(consent.Delivered{RequestID: id, Delivery: consent.Delivery{At: env.now}})
+		for _, right := range []consent.Right{consent.RightCopy, consent.RightErase} {
+			env.does(env.claim(fmt.Sprint(right, i), right))
+		}
+		waiting := 0
+		for _, c := range env.sub.Claims {
+			switch {
+			case c.Email.Taken != nil:
+			case c.Email.Due.After(env.now):
+				waiting++
+			default:
+				mails++
+				env.does(consent.Delivered{RequestID: c.ID, Delivery: consent.Delivery{At: env.now}})
+			}
+		}
+		if waiting > 2 {
+			t.Fatalf("%d emails wait", waiting)
 		}
 		env.later(time.Minute)
 	}
 	if mails != 2 { // and the one that asked to confirm
 		t.Errorf("%d emails in a day", mails)
 	}
+}
+
+// The page has said that the email is on its way.
+func TestARightThatIsClaimedJustAfterAnotherEmailComesLater(t *testing.T) {
+	env := agreed(t)
+	env.does(env.signup("r2", "news"))
+	env.later(time.Minute)
+	follows(t, env.does(env.claim("c1", consent.RightCopy)), "copy")
+	c := env.sub.Claims.Find("c1")
+	if wait := c.Email.Due.Sub(env.now); wait != 9*time.Minute {
+		t.Errorf("the email comes in %v", wait)
+	}
+	if good := c.Deadline.Sub(c.Email.Due); good != consent.ClaimTTL {
+		t.Errorf("its link is good for %v", good)
+	}
+	follows(t, env.does(env.claim("c2", consent.RightErase)), "erase")
+	if wait := env.sub.Claims.Find("c2").Email.Due.Sub(c.Email.Due); wait < 10*time.Minute {
+		t.Errorf("the other one comes %v after", wait)
+	}
+	env.later(9*time.Minute + consent.ClaimTTL - time.Second)
+	follows(t, env.does(consent.TakeCopy{ClaimID: "c1", Evidence: consent.Evidence{At: env.now}}))
 }
 
 func TestTheTimelineHasWhatBecameOfARight(t *testing.T) {

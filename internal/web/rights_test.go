@@ -237,3 +237,23 @@ func TestRightsAreRefusedAsTheOtherButtonsAre(t *testing.T) {
 		}
 	}
 }
+
+func TestARightClaimedJustAfterAnotherEmailIsMailedAsThePageSays(t *testing.T) {
+	e := newEnv(t)
+	agreements := e.agreed("ada@example.org")
+	at := e.send("POST", agreements+"/copy", "")
+	e.email()
+	e.clock.pass(time.Minute)
+	now := e.send("POST", agreements+"/erase", "")
+	if now.status != at.status || now.page(t).Find("main").Text() != at.page(t).Find("main").Text() {
+		t.Errorf("%d, and the page says something else: %s", now.status, now.body)
+	}
+	e.clock.pass(9*time.Minute - time.Second)
+	if n := len(e.emails()); n > 0 {
+		t.Fatalf("%d emails within ten minutes of another", n)
+	}
+	e.clock.pass(time.Second)
+	if m := e.email(); m.Type != consent.EmailErase {
+		t.Errorf("the email is %q", m.Type)
+	}
+}
