@@ -80,6 +80,8 @@ func (d *decoder) subscription(s *consent.Subscription, key int) {
 		s.Objections = list(d, d.objection)
 	case subReceipts:
 		s.Receipts = list(d, d.keptReceipt)
+	case subUnreachableSince:
+		s.UnreachableSince = d.time()
 	case subClaims:
 		s.Claims = list(d, d.claim)
 	default:
@@ -248,6 +250,8 @@ func (d *decoder) request(of *consent.Subscription) consent.Request {
 			r.Receipt = d.receipt()
 		case requestAddress:
 			r.Address = d.address()
+		case requestAgreed:
+			r.Agreed = d.time()
 		default:
 			d.fail()
 		}
@@ -272,6 +276,8 @@ func (d *decoder) receipt() *consent.Receipt {
 			t.Emails = uint(d.readInt())
 		case receiptSignature:
 			t.Signature = bytes.Clone(d.readBytes())
+		case receiptValidity:
+			t.Validity = time.Duration(d.readInt()) * time.Second
 		default:
 			d.fail()
 		}
@@ -386,6 +392,10 @@ func (d *decoder) consent(requests consent.Requests) (c consent.Consent) {
 			c.Superseded = d.time()
 		case consentUsed:
 			c.Used = d.time()
+		case consentValidUntil:
+			c.ValidUntil = d.time()
+		case consentRenewAt:
+			c.RenewAt = d.time()
 		default:
 			d.fail()
 		}

@@ -118,6 +118,7 @@ func (e *encoder) history(m int, s consent.Subscription) {
 	for i := range s.Claims {
 		e.claim(&s.Claims[i])
 	}
+	e.time(m, subUnreachableSince, s.UnreachableSince)
 }
 
 func (e *encoder) claim(c *consent.Claim) {
@@ -318,8 +319,10 @@ func (e *encoder) request(r *consent.Request, s *consent.Subscription) {
 		e.id(of, receiptKey, t.Key)
 		e.intField(of, receiptEmails, int64(t.Emails))
 		e.bytesField(of, receiptSignature, t.Signature)
+		e.intField(of, receiptValidity, int64(t.Validity/time.Second))
 	}
 	e.address(m, requestAddress, r.Address, s.Address)
+	e.time(m, requestAgreed, r.Agreed)
 }
 
 func (e *encoder) email(email *consent.Email) {
@@ -373,4 +376,6 @@ func (e *encoder) consent(c *consent.Consent, requests consent.Requests) {
 	e.evidence(m, consentEnded, c.Ended)
 	e.time(m, consentSuperseded, c.Superseded)
 	e.time(m, consentUsed, c.Used)
+	e.time(m, consentValidUntil, c.ValidUntil)
+	e.time(m, consentRenewAt, c.RenewAt)
 }

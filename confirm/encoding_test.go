@@ -57,9 +57,10 @@ func everything() consent.Subscription {
 		ID: idOf("r", 16), Address: mustParse("ADA@example.org"), Asked: evidence, Renewed: &evidence,
 		Statements: []consent.Statement{shown}, Locale: "en",
 		Deadline: at(7), Browser: idOf("b", 16), State: consent.Confirmed, Closed: &evidence,
-		Emails: []consent.Email{email}, RemindAt: at(8),
+		Emails: []consent.Email{email}, RemindAt: at(8), Agreed: at(21),
 		Receipt: &consent.Receipt{
 			ID: "r-1", Frame: hashOf("e"), Key: idOf("k", 32), Signature: []byte("signed"), Emails: 1,
+			Validity: time.Hour,
 		},
 	}
 	return consent.Subscription{
@@ -67,7 +68,7 @@ func everything() consent.Subscription {
 		Requests: consent.Requests{r},
 		Consents: consent.Consents{{
 			Statement: shown, RequestID: r.ID, State: consent.Withdrawn, Given: at(10), Ended: &evidence,
-			Superseded: at(11), Used: at(17),
+			Superseded: at(11), Used: at(17), ValidUntil: at(19), RenewAt: at(20),
 		}},
 		Objections: consent.Objections{{
 			Evidence: evidence, Purposes: []string{"letter", "offers"}, Mailbox: idOf("x", 16), Unblocked: &evidence,
@@ -82,7 +83,7 @@ func everything() consent.Subscription {
 		}},
 		Unanswered:  consent.Unanswered{N: 3, First: at(11), Last: at(12)},
 		WithdrawnAt: at(13), HistorySince: at(14), EmailTimes: []time.Time{at(0), at(15)},
-		MovedTo:  idOf("m", 16),
+		MovedTo: idOf("m", 16), UnreachableSince: at(22),
 		Receipts: []consent.KeptReceipt{{Text: "a.b.c", Until: at(18)}},
 		Told: []consent.Told{{
 			At: at(16), Event: consent.EventConfirmed, Endpoint: "https://gazette.example/hooks",

@@ -12,6 +12,7 @@ var (
 	methodCodes = []consent.Method{
 		consent.ByHostedForm, consent.ByForm, consent.ByAPI, consent.ByLink, consent.ByBrowser, consent.ByOneClick,
 		consent.ByRelay, consent.ByClock, consent.ByServer, consent.ByReport, consent.ByComplaint, consent.ByRevision,
+		consent.ByValidity, consent.ByRenewal,
 	}
 	stateCodes = []consent.State{
 		consent.Pending, consent.Confirmed, consent.Declined, consent.Withdrawn, consent.Expired, consent.Undeliverable,
@@ -50,6 +51,7 @@ const (
 	subObjections
 	subReceipts
 	subClaims
+	subUnreachableSince
 )
 
 // Of a request.
@@ -67,6 +69,7 @@ const (
 	requestRemindAt
 	requestReceipt
 	requestAddress // left out: that of the subscription
+	requestAgreed
 )
 
 // Of a receipt.
@@ -76,6 +79,7 @@ const (
 	receiptKey
 	receiptEmails
 	receiptSignature
+	receiptValidity // in seconds
 )
 
 // Of a statement.
@@ -95,6 +99,8 @@ const (
 	consentEnded
 	consentSuperseded
 	consentUsed
+	consentValidUntil
+	consentRenewAt
 )
 
 // Of a refusal.

@@ -149,7 +149,18 @@ type Clock struct{ mailboxes }
 // Expire applies consent.Expire to the record of a timer, and ends the timer's lease: with what comes next, or, if it
 // is early yet by our clock, with the same time.
 func (c *Clock) Expire(ctx context.Context, job store.Job) error {
-	res, err := c.apply(ctx, job.Key, consent.Expire{Terms: c.sites[job.Key.Site].Terms}, extra{})
+	k, err := c.read(ctx, job.Key)
+	if err != nil {
+		return err
+	}
+	expire := consent.Expire{Terms: c.sites[job.Key.Site].Terms, ID: c.nonce(requestBytes)}
+	sub := k.subscription.EndValidity(c.Now())
+	if agreed, due := sub.RenewalDue(c.Now()); agreed != nil {
+		if expire.Statements, err = c.statementsNow(ctx, job.Key.Site, agreed.Locale, due); err != nil {
+			return err
+		}
+	}
+	res, err := c.applyFrom(ctx, k, expire, extra{})
 	if err != nil || res.changed {
 		return err
 	}

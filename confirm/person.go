@@ -106,6 +106,7 @@ type View struct {
 	ID          string // of the subscription, that begins the Message-ID of its emails; empty with ErrLost
 	Locale      string
 	Address     address.Address
+	Agreed      time.Time               // of a link's request that asks to renew a consent: when that was given
 	State       consent.State           // of the link's request; of UseUnsubscribe: of the subscription
 	Purposes    []consent.PurposeStatus // of the link's request, where they stand now; of UseUnsubscribe: all
 	Asked       time.Time
@@ -162,6 +163,7 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 	}
 	confirm := consent.Confirm{
 		RequestID: l.RequestID, Purposes: purposes, Revisions: p.revisions.of[l.Site], Evidence: p.stamp(e),
+		Validity: p.sites[l.Site].Terms.Validity,
 	}
 	for range maxPurposes {
 		v, err := p.act(ctx, l, confirm)
@@ -184,11 +186,14 @@ func (p *Person) Confirm(ctx context.Context, signed string, purposes []string, 
 const maxPurposes = 256
 
 // Decline says "this was not me", for the mailbox in every spelling. The confirm link, which has all the power of the
-// mailbox, may do it too.
+// mailbox, may do it too. To decline to renew a consent withdraws it, and no more: View.Agreed is not zero then.
 func (p *Person) Decline(ctx context.Context, signed string, e consent.Evidence) (View, error) {
 	l, sub, err := p.behind(ctx, signed, token.UseConfirm, token.UseDecline)
 	if err != nil {
 		return View{}, err
+	}
+	if r := sub.Requests.Find(l.RequestID); r != nil && r.IsRenewal() && sub.Refused() == nil {
+		return p.act(ctx, l, consent.Withdraw{Purposes: r.Purposes(), Evidence: p.stamp(e)})
 	}
 	decline := consent.Decline{Site: l.Site, Evidence: p.stamp(e)}
 	if decline.Mailbox, err = p.decline(ctx, keyOf(l), sub.Address, decline.Evidence); err != nil {
@@ -241,23 +246,22 @@ func (p *Person) Renew(
 	if err != nil {
 		return View{}, err
 	}
-	if renew.Statements, err = p.statementsOf(ctx, l.Site, sub.Requests.Find(l.RequestID)); err != nil {
-		return View{}, err
+	if r := sub.Requests.Find(l.RequestID); r != nil {
+		if renew.Statements, err = p.statementsNow(ctx, l.Site, r.Locale, r.Statements); err != nil {
+			return View{}, err
+		}
 	}
 	res, err := p.apply(ctx, keyOf(l), renew, extra{})
 	return p.after(ctx, l, res, err)
 }
 
-// statementsOf returns what is put to people now about the purposes of a request that the site still has.
-func (p *Person) statementsOf(
-	ctx context.Context, site string, r *consent.Request,
+// statementsNow returns what is put to people now about the purposes of some statements that the site still has.
+func (r *records) statementsNow(
+	ctx context.Context, site, locale string, of []consent.Statement,
 ) (all []consent.Statement, err error) {
-	if r == nil {
-		return nil, nil
-	}
 	all = []consent.Statement{}
-	for _, old := range r.Statements {
-		st, err := p.statements.of(ctx, site, old.Purpose, r.Locale)
+	for _, old := range of {
+		st, err := r.statements.of(ctx, site, old.Purpose, locale)
 		switch {
 		case err == nil:
 			all = append(all, st)
@@ -343,8 +347,9 @@ func errorOfRule(err error) error {
 func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscription, shown error) (View, error) {
 	now := p.Now()
 	if errors.Is(shown, consent.ErrUnknownRequest) {
-		// A link knows its end to the day, and is mailed a TTL before it ends.
-		if l.Until.Add(-24 * time.Hour).Add(-p.sites[l.Site].Terms.TTL).Before(p.LostBefore()) {
+		// A link knows its end to the day, and is mailed a TTL before it ends, or when a consent is to be renewed.
+		terms := p.sites[l.Site].Terms
+		if l.Until.Add(-24 * time.Hour).Add(-max(terms.TTL, terms.Validity.RenewBefore)).Before(p.LostBefore()) {
 			return View{Use: l.Use, Site: l.Site}, ErrLost
 		}
 		if now.Before(l.Until) {
@@ -363,9 +368,9 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	}
 	if r := sub.Requests.Find(l.RequestID); r != nil {
 		v.Locale, v.State, v.Asked, v.Deadline, v.Browser = r.Locale, r.State, r.Asked.At, r.Deadline, r.Browser
-		v.Address = r.Address
+		v.Address, v.Agreed = r.Address, r.Agreed
 		v.Renewable = errors.Is(shown, consent.ErrExpired)
-		if sub.Consents.Cover(r) {
+		if sub.Consents.Cover(r) && !(r.IsRenewal() && r.IsOpen(now)) {
 			v.State = consent.Confirmed
 		}
 		for _, st := range r.Statements {

@@ -66,6 +66,11 @@ func (t *receipts) sign(key store.Key, sub *consent.Subscription, request string
 			made.Emails |= 1 << n
 		}
 	}
+	for _, c := range sub.Consents {
+		if c.RequestID == request && !c.ValidUntil.IsZero() {
+			made.Validity = c.ValidUntil.Sub(c.Given).Truncate(time.Second)
+		}
+	}
 	signed := *req
 	signed.Receipt = &made
 	frame, err := receipt.ParseFrame(t.frames[key.Site].canonical)
@@ -88,6 +93,10 @@ func (t *receipts) facts(key store.Key, sub *consent.Subscription, req *consent.
 		ID: req.Receipt.ID, Subject: SubjectURN(key), Record: key.ID, Asked: req.Asked.At, Deadline: req.Deadline,
 		Given: req.Closed.At,
 		Form:  req.Asked.Form, Method: string(req.Asked.How), Confirm: string(req.Closed.How),
+		Validity: req.Receipt.Validity, Renewed: req.IsRenewal(),
+	}
+	if of.Renewed {
+		of.Asked = req.Renewed.At
 	}
 	for n, e := range req.Emails {
 		if req.Receipt.Emails>>n&1 == 1 && e.Taken != nil {

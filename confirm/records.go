@@ -153,22 +153,22 @@ func (r *records) applyAndEndFrom(ctx context.Context, k known, job store.Job, a
 	return r.Store.End(ctx, job, store.Complete())
 }
 
-// open opens a record as it stands under the revisions of the configuration.
+// open opens a record as it stands now, under the revisions of the configuration.
 func (r *records) open(ctx context.Context, rec store.Record) (consent.Subscription, error) {
 	sub, _, err := r.openWith(r.sealer.box(rec.Key), rec)
-	return sub, r.notes.note(ctx, err)
+	return sub.EndValidity(r.Now()), r.notes.note(ctx, err)
 }
 
-// openWith returns a record as it stands under the revisions of the configuration, and as it was stored.
+// openWith returns a record as it stands under the revisions of the configuration, for an action, and as it was stored.
 func (r *records) openWith(box box, rec store.Record) (sub, raw consent.Subscription, err error) {
 	raw, err = box.subscription(rec)
 	return raw.Supersede(r.revisions.of[rec.Key.Site], r.revisions.sinceOf(rec.Key.Site)), raw, err
 }
 
-// get returns the subscription under a key; a zero one if nothing is known.
+// get returns the subscription under a key as it stands now; a zero one if nothing is known.
 func (r *records) get(ctx context.Context, key store.Key) (consent.Subscription, error) {
 	k, err := r.read(ctx, key)
-	return k.subscription, err
+	return k.subscription.EndValidity(r.Now()), err
 }
 
 // read returns the record under a key; one that does not exist holds a zero subscription.

@@ -33,8 +33,8 @@ type Message struct {
 	Date            time.Time // when it became due, to the second
 	IP              string    // where the signup came from, if known
 	Purposes        []consent.PurposeStatus
-	Asked           time.Time
-	Deadline        time.Time // of EmailConfirm
+	Asked           time.Time // of EmailRenew: when it was agreed to
+	Deadline        time.Time // of EmailConfirm; of EmailRenew: when the consent ends
 	FirstDue        time.Time // of EmailConfirm: when its request's first email was due, from which Deadline counts
 	Confirm         string    // URLs; of EmailCopy and EmailErase: that of the right
 	Decline         string
@@ -66,15 +66,16 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	if k.subscription, k.raw, err = r.openWith(r.sealer.box(job.Key), found[0]); err != nil {
 		return Message{}, r.notes.note(ctx, err)
 	}
-	due := k.subscription.EmailDue(id, r.Now())
+	sub := k.subscription.EndValidity(r.Now())
+	due := sub.EmailDue(id, r.Now())
 	if due == "" {
 		return Message{}, ErrNotDue
 	}
 	if k, err = r.checkMailbox(ctx, k, id, found[1]); err != nil {
 		return Message{}, err
 	}
-	sub := &k.subscription
-	m := r.message(job.Key, sub, id, due)
+	sub = k.subscription.EndValidity(r.Now())
+	m := r.message(job.Key, &sub, id, due)
 	m.known = &k
 	// A resend or a reminder was bounded by the rules, and a job that has its place waits for nothing.
 	if _, n := sub.Email(id); n == 0 && !job.Reserved {
@@ -103,6 +104,10 @@ func (r *Relay) messageOf(
 	switch is {
 	case consent.EmailConfirm:
 		r.fillConfirm(&m, sub.Requests.Find(id), key)
+	case consent.EmailRenew:
+		req := sub.Requests.Find(id)
+		r.fillConfirm(&m, req, key)
+		m.IP, m.Asked, m.Unsubscribe = "", req.Agreed, r.unsubscribeLink(sub, key.ID) // no form led to it
 	case consent.EmailAlreadyConfirmed:
 		r.fillKnown(&m, sub, email.Queued, key)
 	case consent.EmailCopy, consent.EmailErase:
@@ -136,7 +141,7 @@ func (r *Relay) SentFor(ctx context.Context, job store.Job) (map[int]Sent, error
 			if email.Taken == nil {
 				continue
 			}
-			if all[n], err = r.sent(ctx, job.Key, &sub, id, consent.EmailConfirm, n, email); err != nil {
+			if all[n], err = r.sent(ctx, job.Key, &sub, id, req.EmailType(), n, email); err != nil {
 				return nil, err
 			}
 		}
@@ -161,7 +166,7 @@ func (r *Relay) Sent(ctx context.Context, key store.Key) (all []Sent, err error)
 	}
 	for _, req := range sub.Requests {
 		for n, email := range req.Emails {
-			add(&sub, req.ID, consent.EmailConfirm, n, email)
+			add(&sub, req.ID, req.EmailType(), n, email)
 		}
 	}
 	for _, n := range sub.Notices {

@@ -14,6 +14,7 @@ type Retained struct {
 	Cut        int // something of the evidence was deleted: IPs, or proof that is no longer needed
 	Erased     int
 	Superseded int // newer revisions had ended consents, which is stored now, and a leaf of the consent log
+	Dated      int // consents from before their site had a validity have an end now
 	Unreadable int
 }
 
@@ -21,6 +22,7 @@ type Retained struct {
 func (r *Retained) Add(o Retained) {
 	r.Read, r.Cut, r.Erased = r.Read+o.Read, r.Cut+o.Cut, r.Erased+o.Erased
 	r.Superseded, r.Unreadable = r.Superseded+o.Superseded, r.Unreadable+o.Unreadable
+	r.Dated += o.Dated
 }
 
 // Retain applies the retention of the options to a page of at most limit subscriptions of a site, the newest first. It
@@ -53,7 +55,11 @@ func (c *Clock) retain(ctx context.Context, rec store.Record, did *Retained) err
 	if k.subscription, k.raw, err = c.openWith(c.sealer.box(rec.Key), rec); err != nil {
 		return c.notes.note(ctx, err)
 	}
-	retain := consent.Retain{Retention: c.Retention, Revised: k.raw.IsSupersededBy(c.revisions.of[rec.Key.Site])}
+	site := rec.Key.Site
+	retain := consent.Retain{
+		Retention: c.Retention, Revised: k.raw.IsSupersededBy(c.revisions.of[site], c.revisions.sinceOf(site)),
+		Validity: c.sites[site].Terms.Validity,
+	}
 	would, err := consent.Apply(k.subscription, retain, c.Now())
 	if err != nil || !would.Changed {
 		return err
@@ -71,6 +77,8 @@ func (c *Clock) retain(ctx context.Context, rec store.Record, did *Retained) err
 		}
 	case retain.Revised:
 		did.Superseded++
+	case k.subscription.Consents.LackEnd() && !res.after.Consents.LackEnd():
+		did.Dated++
 	default:
 		did.Cut++
 	}

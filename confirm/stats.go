@@ -27,6 +27,8 @@ type Day struct {
 	Bounces       int64          `json:"bounces,omitempty"`
 	Complaints    int64          `json:"complaints,omitempty"`
 	Reminders     int64          `json:"reminders,omitempty"`
+	Renewals      int64          `json:"renewals,omitempty"`
+	ValidityEnded int64          `json:"validity_ended,omitempty"`
 	TimeToConfirm TimeToConfirm  `json:"time_to_confirm"`
 	Purposes      []PurposeCount `json:"purposes"`
 }
@@ -255,6 +257,8 @@ func (d *Day) at(name string) *int64 {
 		consent.CountBounces:       &d.Bounces,
 		consent.CountComplaints:    &d.Complaints,
 		consent.CountReminders:     &d.Reminders,
+		consent.CountRenewals:      &d.Renewals,
+		consent.CountValidityEnded: &d.ValidityEnded,
 		consent.CountSeconds:       &d.TimeToConfirm.Seconds,
 	}[name]
 }

@@ -68,7 +68,10 @@ func (env *env) advance(d time.Duration) {
 func site(id string) confirm.Site {
 	return confirm.Site{
 		ID: id, Locales: []string{"fr", "en"},
-		Terms: consent.Terms{TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 50, Per: 24 * time.Hour}}},
+		Terms: consent.Terms{
+			TTL: 48 * time.Hour, EmailsPerAddress: []store.Limit{{N: 50, Per: 24 * time.Hour}},
+			Validity: consent.Validity{For: 730 * 24 * time.Hour, RenewBefore: 30 * 24 * time.Hour},
+		},
 		Purposes: []confirm.Purpose{{ID: "letter", Text: map[string]string{
 			"fr": "Recevoir la lettre mensuelle de La Gazette", "en": "Receive the monthly letter of La Gazette",
 		}}},

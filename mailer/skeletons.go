@@ -105,7 +105,7 @@ func appendSkeletonKey(b []byte, msg *confirm.Message, own *skeleton.Values) []b
 	text(skeleton.LinkBase(own.Confirm))
 	text(skeleton.LinkBase(own.Decline))
 	text(skeleton.LinkBase(own.Unsubscribe))
-	if !own.Deadline.IsZero() {
+	if !own.Deadline.IsZero() && msg.Type != consent.EmailRenew { // which does not say how long its link works
 		b = binary.AppendVarint(b, int64(own.Deadline.Sub(msg.FirstDue).Round(time.Minute)))
 	}
 	b = append(b, boolByte(msg.Reminder), boolByte(msg.ReminderFollows))
@@ -166,6 +166,7 @@ func values(msg *confirm.Message) skeleton.Values {
 	v := skeleton.Values{ID: msg.ID, Date: msg.Date, To: msg.To, IP: msg.IP, Asked: msg.Asked}
 	if msg.Type != consent.EmailAlreadyConfirmed {
 		v.Confirm, v.Decline, v.Deadline = msg.Confirm, msg.Decline, msg.Deadline
+		v.Unsubscribe = msg.Unsubscribe
 		return v
 	}
 	v.Unsubscribe = msg.Unsubscribe
@@ -209,6 +210,12 @@ func templateData(msg *confirm.Message, show templates.Site, language string) te
 		return templates.RightEmail{
 			Site: show, Erase: msg.Type == consent.EmailErase, Asked: msg.Asked, Deadline: msg.Deadline,
 			Due: msg.FirstDue, URL: msg.Confirm,
+		}
+	}
+	if msg.Type == consent.EmailRenew {
+		return templates.RenewEmail{
+			Site: show, Purposes: purposes, Agreed: msg.Asked, Until: msg.Deadline,
+			ConfirmURL: msg.Confirm, DeclineURL: msg.Decline,
 		}
 	}
 	return templates.ConfirmEmail{

@@ -105,6 +105,7 @@ func MethodInWords(method string) string {
 		"dsn":          "a report of a mail system",
 		"complaint":    "a spam report",
 		"revision":     "a newer revision of the purpose",
+		"validity":     "the end of its validity",
 	}, method)
 }
 
@@ -128,6 +129,8 @@ func StepInWords(action string) string {
 		"unblocked":      "Allowed emails again",
 		"withdrawn":      "Withdrew",
 		"superseded":     "A newer revision of the purpose ended the consent",
+		"renewal_asked":  "The end of the validity came near, so the person is asked whether to renew it",
+		"validity_ended": "The validity of the consent ended",
 		"expired":        "The link expired",
 		"undeliverable":  "The address takes no email",
 		"told":           "The website was told",
@@ -156,7 +159,7 @@ func LightOfStep(action string) string {
 	switch action {
 	case "confirmed", "email_taken":
 		return "good"
-	case "email_tried", "email_reported", "expired", "superseded", "withdrawn":
+	case "email_tried", "email_reported", "expired", "superseded", "validity_ended", "withdrawn":
 		return "warn"
 	case "email_bounced", "undeliverable", "declined", "objected":
 		return "bad"

@@ -84,12 +84,28 @@ func cannedPages(site Site, all []Purpose) []Sample {
 	several, none, same := confirm, confirm, confirm
 	several.Purposes, none.Purposes, same.SameBrowser = pendingOf(all), pendingOf(all), true
 	none.Error = "purpose_required"
+	renew := confirm
+	renew.Renewal, renew.Deadline, renew.Purposes = true, asked.AddDate(2, 0, 0), all[:1]
+	renewSeveral := renew
+	renewSeveral.Purposes = all[:2]
+	ends := slices.Clone(all[:2])
+	ends[0].Until, ends[1].State, ends[1].Over = renew.Deadline, "expired", true
+	leaveEnding := leave
+	leaveEnding.Purposes = ends
 	samples := []Sample{
 		{Name: "sent", Page: Sent{Site: site, TTL: 48 * time.Hour}},
 		{Name: "confirm", Page: confirm},
 		{Name: "confirm-several", Page: several},
 		{Name: "confirm-none-chosen", Page: none},
 		{Name: "confirm-same-browser", Page: same},
+		{Name: "renew", Page: renew},
+		{Name: "renew-several", Page: renewSeveral},
+		{
+			Name: "renew-decline",
+			Page: Decline{
+				Site: site, Renewal: true, Asked: asked, Purposes: all[:1], DeclineAction: confirm.DeclineAction,
+			},
+		},
 		{
 			Name: "confirmed",
 			Page: Confirmed{Site: site, Purposes: all[:1], UnsubscribeURL: unsubscribe, Receipt: true,
@@ -119,6 +135,7 @@ func cannedPages(site Site, all []Purpose) []Sample {
 		{Name: "unsubscribe", Page: leave},
 		{Name: "unsubscribe-one", Page: leaveOne},
 		{Name: "unsubscribe-none", Page: leaveNone},
+		{Name: "unsubscribe-ending", Page: leaveEnding},
 		{Name: "claimed", Page: Claimed{Site: site, TTL: 24 * time.Hour}},
 		{Name: "right-copy", Page: Right{Site: site, Address: address, Action: "/r/canned"}},
 		{Name: "right-erase", Page: Right{Site: site, Address: address, Erase: true, Action: "/r/canned"}},
@@ -268,6 +285,10 @@ func emailsOf(site Site, all []Purpose) []Sample {
 		Site: site, Purposes: all[:2], Asked: asked.AddDate(0, 2, 0),
 		UnsubscribeURL: base + "u/" + token,
 	}
+	renew := RenewEmail{
+		Site: site, Purposes: all[:1], Agreed: asked, Until: asked.AddDate(2, 0, 0),
+		ConfirmURL: confirm.ConfirmURL, DeclineURL: confirm.DeclineURL,
+	}
 	claimed := RightEmail{Site: site, Asked: asked, Deadline: asked.Add(24 * time.Hour), URL: base + "r/" + token}
 	erasing := claimed
 	erasing.Erase = true
@@ -277,6 +298,7 @@ func emailsOf(site Site, all []Purpose) []Sample {
 		{Name: "email-confirm-reminds", Email: first},
 		{Name: "email-confirm-reminder", Email: reminder},
 		{Name: "email-known", Email: known},
+		{Name: "email-renew", Email: renew},
 		{Name: "email-copy", Email: claimed},
 		{Name: "email-erase", Email: erasing},
 	}

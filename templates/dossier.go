@@ -85,7 +85,8 @@ func (f Facts) IsEmpty() bool {
 func stepActions() []string {
 	return []string{
 		"asked", "renewed", "unanswered", "email_queued", "email_tried", "email_taken", "email_reported", "confirmed",
-		"objected", "unblocked", "superseded", "told", "erased", "copy_asked", "erase_asked", "copied",
+		"objected", "unblocked", "superseded", "renewal_asked", "validity_ended", "told", "erased",
+		"copy_asked", "erase_asked", "copied",
 	}
 }
 

@@ -43,6 +43,14 @@ type ConfirmEmail struct {
 	Reminds                bool // one reminder may follow this email, so it must not promise that none does
 }
 
+// RenewEmail asks somebody who agreed, before that ends, whether they still want it.
+type RenewEmail struct {
+	Site                   Site
+	Purposes               []Purpose
+	Agreed, Until          time.Time
+	ConfirmURL, DeclineURL string
+}
+
 // KnownEmail tells somebody who has confirmed already that the address was entered again, and how to unsubscribe.
 type KnownEmail struct {
 	Site           Site
@@ -67,7 +75,7 @@ type RenderedEmail struct {
 }
 
 // emailNames lists the files of emails/ that are emails.
-func emailNames() []string { return []string{"confirm", "known", "right"} }
+func emailNames() []string { return []string{"confirm", "known", "renew", "right"} }
 
 // confirmSubject is the subject that a site may word itself. The others say what a site must not change: that no
 // more reminders follow, and that nothing has to be done.
@@ -76,8 +84,8 @@ const confirmSubject = "email.confirm.subject"
 // subjectKeys lists the keys of all subjects.
 func subjectKeys() []string {
 	return []string{
-		confirmSubject, "email.reminder.subject", "email.known.subject", "email.rights.copy_subject",
-		"email.rights.erase_subject",
+		confirmSubject, "email.reminder.subject", "email.known.subject", "email.renew.subject",
+		"email.rights.copy_subject", "email.rights.erase_subject",
 	}
 }
 
@@ -236,15 +244,38 @@ func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (v emailView, e
 		Site: cleanSite(e.Site), Reminder: e.Reminder, Reminds: e.Reminds,
 		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
 	}
-	for _, p := range e.Purposes {
-		// Without State and Since: nothing is agreed to yet.
-		v.Purposes = append(v.Purposes, purposeView{
-			Text: oneLine(p.Text, maxText), Lang: p.Lang,
-			TextChild: oneLine(e.Site.ChildTexts[cmp.Or(p.Lang, t.name())][p.Text], maxText),
-		})
-	}
+	v.Purposes = asked(e.Site, e.Purposes, t)
 	v.ValidFor, err = t.duration(e.validFor())
 	return v, err
+}
+
+// asked returns what an email asks for, without State and Since: nothing of it is agreed to yet.
+func asked(site Site, of []Purpose, t *translation) (all []purposeView) {
+	for _, p := range of {
+		all = append(all, purposeView{
+			Text: oneLine(p.Text, maxText), Lang: p.Lang,
+			TextChild: oneLine(site.ChildTexts[cmp.Or(p.Lang, t.name())][p.Text], maxText),
+		})
+	}
+	return all
+}
+
+func (RenewEmail) name() string    { return "renew" }
+func (e RenewEmail) site() Site    { return e.Site }
+func (RenewEmail) subject() string { return "email.renew.subject" }
+
+func (e RenewEmail) texts(d skeleton.Dates) skeleton.Texts {
+	return skeleton.Texts{
+		Confirm: e.ConfirmURL, Decline: e.DeclineURL,
+		Asked: string(d.Append(nil, e.Agreed)), Deadline: string(d.Append(nil, e.Until)),
+	}
+}
+
+func (e RenewEmail) view(t *translation, texts skeleton.Texts) (emailView, error) {
+	return emailView{
+		urls: []string{texts.Confirm, texts.Decline}, Site: cleanSite(e.Site), Purposes: asked(e.Site, e.Purposes, t),
+		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
+	}, nil
 }
 
 func (KnownEmail) name() string    { return "known" }

@@ -28,6 +28,8 @@ func TestBothBodiesCarryTheSameLinksUnbroken(t *testing.T) {
 		switch l := l.(type) {
 		case ConfirmEmail:
 			want = append([]string{l.ConfirmURL, l.DeclineURL}, want...)
+		case RenewEmail:
+			want = append([]string{l.ConfirmURL, l.DeclineURL}, want...)
 		case KnownEmail:
 			want = append([]string{l.UnsubscribeURL}, want...)
 		case RightEmail:

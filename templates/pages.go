@@ -49,7 +49,10 @@ type Purpose struct {
 	Since    time.Time // of State
 	// Superseded says that a newer revision ended a consent, which the person may take back all the same.
 	Superseded bool
-	TextChild  string // the same in words for children, shown after Text; may be empty
+	// Over says that a consent ended by itself, because its time was over. Until is when one does; zero: it does not.
+	Over      bool
+	Until     time.Time
+	TextChild string // the same in words for children, shown after Text; may be empty
 	// StatementURL leads to the whole of what is put to a person about it. It is shown on the pages that ask; may be
 	// empty.
 	StatementURL string
@@ -118,6 +121,7 @@ type Confirm struct {
 	Address         string    // masked by the caller
 	Purposes        []Purpose // with State
 	Asked, Deadline time.Time
+	Renewal         bool // it was agreed to, at Asked, and ends at the deadline
 	ConfirmAction   string
 	DeclineAction   string
 	SameBrowser     bool   // proven by the cookie of the signup: the page confirms by script, once
@@ -140,6 +144,8 @@ type Decline struct {
 	Site          Site
 	Address       string // masked by the caller
 	Asked         time.Time
+	Renewal       bool      // as of Confirm
+	Purposes      []Purpose // of Renewal: what ends
 	DeclineAction string
 }
 
@@ -336,7 +342,7 @@ func isPath(action string) bool {
 func (p Confirm) Choices() []Purpose {
 	var pending []Purpose
 	for _, q := range p.Purposes {
-		if q.State == "pending" {
+		if q.State == "pending" || p.Renewal {
 			pending = append(pending, q)
 		}
 	}
@@ -369,7 +375,15 @@ func (p Unsubscribe) Withdrawable() []Purpose {
 }
 
 // Withdrawable reports whether there is a consent that nobody has taken back.
-func (q Purpose) Withdrawable() bool { return q.State == "confirmed" || q.Superseded }
+func (q Purpose) Withdrawable() bool { return q.State == "confirmed" || q.Superseded || q.Over }
+
+// Shown returns the state as people are told it: a consent that ended by itself was confirmed once.
+func (q Purpose) Shown() string {
+	if q.Superseded || q.Over {
+		return "ended"
+	}
+	return q.State
+}
 
 // EmailError returns the code of the first error of the field for the address, or nothing. The page shows it beside the
 // field.

@@ -268,7 +268,8 @@ func (p Confirm) with(v differing) Page {
 }
 
 func (p Confirm) appendShown(b []byte) []byte {
-	return appendPurposes(appendNames(appendBool(b, p.SameBrowser), []string{p.Error}), p.Purposes)
+	b = appendBool(appendBool(b, p.SameBrowser), p.Renewal)
+	return appendPurposes(appendNames(b, []string{p.Error}), p.Purposes)
 }
 
 func (p Confirmed) differs() differing { return differing{unsubscribe: p.UnsubscribeURL} }

@@ -24,7 +24,7 @@ func statuses() []int { return []int{400, 403, 404, 405, 413, 415, 422, 429, 500
 
 // states lists the states of a purpose that have a text of their own.
 func states() []string {
-	return []string{"confirmed", "declined", "expired", "pending", "undeliverable", "withdrawn"}
+	return []string{"confirmed", "declined", "ended", "expired", "pending", "undeliverable", "withdrawn"}
 }
 
 // Anchor is the id of the part of the signup page that an error belongs to. It is empty for the form as a whole.

@@ -5,11 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/templates"
 )
+
+const week = 7 * 24 * time.Hour
 
 // checkStatements warns of what is put to people where it may not make their consent valid. That is no failure: a text
 // may speak of terms and mean something else.
@@ -23,6 +26,10 @@ func (f *findings) checkStatements(sites []config.Site) {
 		if statement.AuthorityOf(s.Controller.Country) == nil {
 			warn("site "+s.ID, "No data protection authority of "+s.Controller.Country+
 				" is known, so people are not told whom they may complain to.", "Name it in your privacy notice.")
+		}
+		if d := s.Validity.RenewBefore; d > 0 && d < week {
+			warn("site "+s.ID, "People are asked to renew less than a week before their consent ends, and who is away "+
+				"then loses it.", "Write a longer renew_before:, such as 30d.")
 		}
 		for _, p := range s.Purposes {
 			for _, locale := range slices.Sorted(maps.Keys(p.Text)) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/internal/config"
 )
@@ -30,10 +31,17 @@ func TestCheckWarnsOfStatementsThatMayNotMakeAConsentValid(t *testing.T) {
 			"warn   statements     site gazette\n", "No data protection authority of US",
 		}},
 		"everything at one": {"US", purpose("Terms, our partners"), []string{"speaks of terms", "not named", "of US"}},
+		"asked late": {"FR", config.Purpose{ID: "late"}, []string{
+			"site gazette\n", "less than a week", "renew_before",
+		}},
 	} {
 		var out bytes.Buffer
 		f := &findings{out: &out}
 		site := config.Site{ID: "gazette", Purposes: []config.Purpose{row.purpose}}
+		site.Validity = config.Validity{For: 700 * 24 * time.Hour, RenewBefore: 7 * 24 * time.Hour}
+		if row.purpose.ID == "late" {
+			site.Validity.RenewBefore--
+		}
 		site.Controller.Country = row.country
 		f.checkStatements([]config.Site{site})
 		for _, want := range row.want {

@@ -28,7 +28,7 @@ func (g *generation) retain(ctx context.Context, c *core) {
 		did, err := g.retainAll(ctx, c)
 		if err == nil && ctx.Err() == nil {
 			g.log.Info("the retention policy was applied", "subscriptions", did.Read, "cut", did.Cut,
-				"erased", did.Erased, "superseded", did.Superseded, "unreadable", did.Unreadable)
+				"erased", did.Erased, "superseded", did.Superseded, "dated", did.Dated, "unreadable", did.Unreadable)
 			continue
 		}
 		if ctx.Err() == nil {
@@ -59,6 +59,7 @@ func (g *generation) retainAll(ctx context.Context, c *core) (all confirm.Retain
 			all.Add(did)
 			g.metrics.Retained(map[string]int{
 				"read": did.Read, "cut": did.Cut, "erased": did.Erased, "superseded": did.Superseded,
+				"dated":      did.Dated,
 				"unreadable": did.Unreadable,
 			})
 			if err != nil || !pause(ctx, retentionPause) {

@@ -156,7 +156,7 @@ func happens() []string {
 	return []string{
 		consent.CountSignups, consent.CountConfirmations, consent.CountDeclines, consent.CountWithdrawals,
 		consent.CountObjections, consent.CountExpiries, consent.CountUndeliverable, consent.CountBounces,
-		consent.CountComplaints, consent.CountReminders,
+		consent.CountComplaints, consent.CountReminders, consent.CountRenewals, consent.CountValidityEnded,
 	}
 }
 

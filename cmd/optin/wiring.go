@@ -68,6 +68,7 @@ func serviceSites(of []config.Site) (all []confirm.Site) {
 			Notice: &statement.Notice{URL: c.Controller.PrivacyURL.String(), SHA256: c.Controller.PrivacySHA256},
 			Terms: consent.Terms{
 				TTL: c.LinkTTL, EmailsPerAddress: limits(c.Limits.EmailsPerAddress), RemindAfter: c.Reminder,
+				Validity: consent.Validity{For: c.Validity.For, RenewBefore: c.Validity.RenewBefore},
 			},
 			EmailsPerSite: limits(c.Limits.EmailsPerSite), Forms: map[string]bool{},
 		}

@@ -25,10 +25,10 @@ func (s Subscription) AsOf(t time.Time) (then Subscription, whole bool) {
 			continue
 		}
 		if c.Ended != nil && c.Ended.At.After(t) {
-			superseded := c.Superseded
+			before := c.endedBefore()
 			c.State, c.Ended, c.Superseded = Confirmed, nil, time.Time{}
-			if !superseded.IsZero() && !superseded.After(t) {
-				c.State, c.Ended = Expired, &Evidence{At: superseded, How: ByRevision}
+			if before != nil && !before.At.After(t) {
+				c.State, c.Ended = Expired, before
 			}
 		}
 		if c.Used.After(t) { // the day of an earlier use is not kept

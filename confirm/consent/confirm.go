@@ -12,6 +12,7 @@ type Confirm struct {
 	RequestID string
 	Purposes  []string       // of what was asked, only these; none: all. The rest is closed without a consent
 	Revisions map[string]int // of each purpose, now: what was asked under an older one can no longer be agreed to
+	Validity  Validity       // of what is confirmed
 	Evidence  Evidence
 }
 
@@ -27,12 +28,18 @@ func (a Confirm) apply(s *edit, now time.Time) (effects, error) {
 	if !r.IsOpen(now) {
 		return effects{}, nil // it was confirmed before, by this email or by another
 	}
-	wanted := s.Consents.missing(s.Objections.allowed(chosen))
+	wanted := s.Objections.allowed(chosen)
+	if !r.IsRenewal() {
+		wanted = s.Consents.missing(wanted)
+	}
 	for _, st := range wanted {
-		s.Consents = append(s.Consents, Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: a.Evidence.At})
+		c := Consent{Statement: st, RequestID: r.ID, State: Confirmed, Given: a.Evidence.At}
+		c.ValidUntil, c.RenewAt = a.Validity.from(c.Given)
+		c.Used = s.Consents.replace(st.Purpose, c.Given)
+		s.Consents = append(s.Consents, c)
 	}
 	if len(wanted) > 0 {
-		s.WithdrawnAt, s.Address = time.Time{}, r.Address
+		s.WithdrawnAt, s.UnreachableSince, s.Address = time.Time{}, time.Time{}, r.Address
 	}
 	s.close(r, Confirmed, a.Evidence)
 	s.Locale = r.Locale
@@ -87,7 +94,7 @@ func (s *Subscription) Confirmable(id string, now time.Time, revisions map[strin
 		if slices.ContainsFunc(r.Statements, holds) {
 			return r, nil
 		}
-		if slices.ContainsFunc(r.Statements, s.Consents.superseded) {
+		if slices.ContainsFunc(r.Statements, s.Consents.expired) {
 			return nil, ErrExpired
 		}
 	}
@@ -118,12 +125,7 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 	}
 	old := s.Requests.Find(a.RequestID)
 	asked := s.Objections.allowed(s.Consents.missing(s.Consents.renewable(old)))
-	wanted := asked
-	if a.Statements != nil {
-		wanted = slices.DeleteFunc(slices.Clone(a.Statements), func(st Statement) bool {
-			return !slices.ContainsFunc(asked, func(o Statement) bool { return o.Purpose == st.Purpose })
-		})
-	}
+	wanted := asPutNow(asked, a.Statements)
 	if len(wanted) == 0 {
 		return effects{}, nil
 	}
@@ -137,22 +139,24 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 }
 
 // IsSupersededBy reports whether Supersede ends a consent.
-func (s Subscription) IsSupersededBy(revisions map[string]int) bool {
-	return slices.ContainsFunc(s.Consents, func(c Consent) bool {
-		return c.State == Confirmed && c.Revision < revisions[c.Purpose]
-	})
+func (s Subscription) IsSupersededBy(revisions map[string]int, since map[string]time.Time) bool {
+	return slices.ContainsFunc(s.Consents, func(c Consent) bool { return c.isSupersededBy(revisions, since) })
+}
+
+// isSupersededBy reports whether Supersede ends the consent: one whose validity had ended before was valid no more.
+func (c *Consent) isSupersededBy(revisions map[string]int, since map[string]time.Time) bool {
+	return c.State == Confirmed && c.Revision < revisions[c.Purpose] && !c.isOver(since[c.Purpose])
 }
 
 // Supersede returns the subscription with consents to older revisions of a purpose ended: revisions has the revision of
 // each purpose, and since the time from which it holds. They are no longer valid, and the next signup asks again.
 func (s Subscription) Supersede(revisions map[string]int, since map[string]time.Time) Subscription {
-	old := func(c Consent) bool { return c.State == Confirmed && c.Revision < revisions[c.Purpose] }
-	if !s.IsSupersededBy(revisions) {
+	if !s.IsSupersededBy(revisions, since) {
 		return s
 	}
 	s.Consents = slices.Clone(s.Consents)
 	for i := range s.Consents {
-		if c := &s.Consents[i]; old(*c) {
+		if c := &s.Consents[i]; c.isSupersededBy(revisions, since) {
 			at := since[c.Purpose]
 			if at.Before(c.Given) { // another process has not been told of the newer revision yet
 				at = c.Given

@@ -33,10 +33,12 @@
 //	Notified    an endpoint of the website          keeps that it took an event
 //	Suppressed  the mailer                          closes a request, since its mailbox declined in another spelling
 //	Retain      the retention policy                cuts IPs to networks, deletes proof that is no longer needed
-//	Expire      the clock                           one reminder of the latest open request, if the site wants it
+//	Expire      the clock                           one reminder of the latest open request, if the site wants it;
+//	                                                asks whether to renew a consent whose validity ends
 //	Move        a rotation of secrets               leaves the new id of a bare refusal in its place
 //
-// Before every action, what is past its deadline is closed, and what nothing needs any more is deleted.
+// Before every action, what is past its deadline is closed, what is past its validity ended, and what nothing needs any
+// more is deleted.
 //
 // For all actions in any order:
 //

@@ -18,11 +18,13 @@ const (
 	CountDeclines      = "declines"
 	CountObjections    = "objections"  // that the website passed on, of any channel
 	CountWithdrawals   = "withdrawals" // actions that withdrew a consent, except for a decline
-	CountExpiries      = "expiries"    // requests that nobody confirmed
+	CountExpiries      = "expiries"    // requests that nobody confirmed, except for those to renew a consent
 	CountUndeliverable = "undeliverable"
 	CountBounces       = "bounces"         // those of CountUndeliverable that a mail system reported later
 	CountComplaints    = "complaints"      // spam reports that withdrew a consent or closed a request
 	CountReminders     = "reminders"       // emails that were made due once more because nobody had confirmed
+	CountRenewals      = "renewals"        // confirmations of what was confirmed and would have ended
+	CountValidityEnded = "validity_ended"  // times at which consents ended by their validity
 	CountSeconds       = "confirm_seconds" // from the signup, or renewal, to its confirmation, summed up
 	CountWithin        = "confirm_within_" // confirmations by how long they took: a ConfirmTimeBucket follows
 )
@@ -85,7 +87,8 @@ func Counts(before, after Subscription, forms map[string]bool) []store.Count {
 	for i := range before.Requests {
 		// What expired and was deleted in one action, because its deadline and its grace had passed.
 		r := &before.Requests[i]
-		if r.State == Pending && after.Requests.Find(r.ID) == nil && !r.Deadline.After(after.Changed) {
+		if r.State == Pending && !r.IsRenewal() && after.Requests.Find(r.ID) == nil &&
+			!r.Deadline.After(after.Changed) {
 			c.add(CountExpiries, 1)
 		}
 	}
@@ -176,10 +179,10 @@ func (c *counts) request(was, is *Request) {
 	if was.State != Pending {
 		return
 	}
-	switch is.State {
-	case Expired:
+	switch {
+	case is.State == Expired && !is.IsRenewal():
 		c.add(CountExpiries, 1)
-	case Undeliverable:
+	case is.State == Undeliverable:
 		c.add(CountUndeliverable, 1)
 		c.addBy(CountUndeliverable, DimensionProvider, c.provider(is), 1)
 		if is.Closed.How == ByReport {
@@ -205,11 +208,13 @@ func (r *Request) count(such func(Email) bool) (n int64) {
 func (c *counts) consents(before, after *Subscription) {
 	var given, withdrawn []Statement
 	var by string
+	over := false
 	for k := range after.Consents {
 		is := &after.Consents[k]
 		i := slices.IndexFunc(before.Consents, func(o Consent) bool {
 			return o.RequestID == is.RequestID && o.Purpose == is.Purpose
 		})
+		over = over || i >= 0 && is.endedByValidity() && !before.Consents[i].endedByValidity()
 		switch {
 		case i < 0:
 			given, by = append(given, is.Statement), is.RequestID
@@ -217,8 +222,12 @@ func (c *counts) consents(before, after *Subscription) {
 			withdrawn = append(withdrawn, is.Statement)
 		}
 	}
-	if len(given) > 0 {
-		r := after.Requests.Find(by)
+	if over {
+		c.add(CountValidityEnded, 1)
+	}
+	if r := after.Requests.Find(by); r != nil && r.IsRenewal() {
+		c.add(CountRenewals, 1)
+	} else if len(given) > 0 {
 		c.asked(CountConfirmations, r, given)
 		c.timeToConfirm(after.Changed.Sub(r.openedAt()))
 	}

@@ -20,11 +20,11 @@ func (s *edit) close(r *Request, state State, e Evidence) {
 
 // end ends the latest consents to some purposes, and reports whether there were any that nobody had taken back. What a
 // newer revision has ended is taken back as well: the website may not know of the revision's effect, and the revision
-// may be lowered again.
+// may be lowered again. So is what ended by its validity: the person cannot know that it had.
 func (s *edit) end(state State, e Evidence, purposes []string) (ended bool) {
 	for _, id := range purposes {
 		c := s.Consents.Latest(id)
-		if c == nil || c.State != Confirmed && !c.isSuperseded() {
+		if c == nil || c.State != Confirmed && c.State != Expired {
 			continue
 		}
 		if c.isSuperseded() {

@@ -73,6 +73,7 @@ type EmailType string
 // The email types.
 const (
 	EmailConfirm          EmailType = "confirm" // please confirm; holds the request's link
+	EmailRenew            EmailType = "renew"   // do you still want it; holds the request's link
 	EmailAlreadyConfirmed EmailType = "known"   // you confirmed already; holds the link that withdraws
 	EmailCopy             EmailType = "copy"    // holds the link to a copy of the person's data
 	EmailErase            EmailType = "erase"   // holds the link by which they are erased
@@ -87,7 +88,7 @@ func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	}
 	if r := s.Requests.Find(request); r != nil {
 		if r.IsOpen(now.Add(deliveryTime)) && !r.emailTaken() {
-			return EmailConfirm
+			return r.EmailType()
 		}
 		return ""
 	}
@@ -149,6 +150,14 @@ func (s *Subscription) Emailed() (all []EmailName) {
 		all = append(all, EmailName{ID: c.ID})
 	}
 	return all
+}
+
+// EmailType returns the type of the request's emails.
+func (r *Request) EmailType() EmailType {
+	if r.IsRenewal() {
+		return EmailRenew
+	}
+	return EmailConfirm
 }
 
 // emailTaken reports whether a relay took the last email of a request.
@@ -276,7 +285,7 @@ type Postpone struct {
 
 func (a Postpone) apply(s *edit, now time.Time) (effects, error) {
 	r := s.Requests.Find(a.RequestID)
-	if r == nil || !r.IsOpen(now) || r.emailTaken() {
+	if r == nil || !r.IsOpen(now) || r.emailTaken() || r.IsRenewal() { // what it asks to renew ends all the same
 		return effects{}, nil
 	}
 	later := a.Until.Add(a.TTL).Sub(r.Deadline)
@@ -343,7 +352,7 @@ func (a Delivered) apply(s *edit, _ time.Time) (effects, error) {
 		if r := s.Requests.Find(a.RequestID); r != nil && r.State != Confirmed {
 			a.Delivery.Signature = "" // it takes more than all the rest, and most requests are never confirmed
 		}
-		e.Taken = &a.Delivery
+		e.Taken, s.UnreachableSince = &a.Delivery, time.Time{}
 		s.touch()
 	}
 	return effects{}, nil
@@ -392,9 +401,13 @@ type Bounced struct {
 }
 
 func (a Bounced) apply(s *edit, now time.Time) (effects, error) {
-	if e, _ := s.Email(a.RequestID); e != nil && e.Bounced == nil && a.Evidence.How == ByReport {
+	e, _ := s.Email(a.RequestID)
+	if e != nil && e.Bounced == nil && a.Evidence.How == ByReport {
 		e.Bounced = &a.Evidence
 		s.touch()
+	}
+	if e != nil {
+		s.unreachable(e, now)
 	}
 	r := s.Requests.Find(a.RequestID)
 	if r == nil || r.State != Pending {

@@ -5,26 +5,40 @@ import (
 	"time"
 )
 
-// Expire is the action of the clock: what is past its deadline is closed, as before every action, and a reminder
-// becomes due when its time has come.
+// Expire is the action of the clock: what is past its deadline is closed, and what is past its validity ended, as
+// before every action; a reminder, or the email that asks to renew a consent, becomes due when its time has come.
 type Expire struct {
 	Terms Terms
+	// Of the request that asks to renew a consent: its id, a fresh nonce, and what is put to people now about the
+	// purposes of RenewalDue; nil: what was.
+	ID         string
+	Statements []Statement
 }
 
 func (a Expire) apply(s *edit, now time.Time) (effects, error) {
-	return effects{jobs: s.remind(a.Terms, now)}, nil
+	jobs := s.remind(a.Terms, now)
+	if len(jobs) > 0 {
+		s.renewLater(now)
+		return effects{jobs: jobs}, nil
+	}
+	return effects{jobs: s.askToRenew(a, now)}, nil
 }
 
-// closeExpired closes the requests that are past their deadline, and returns the event of that.
+// closeExpired closes the requests that are past their deadline, ends the consents that are past their validity, and
+// returns the event of that.
 func (s *edit) closeExpired(now time.Time) []EventType {
-	expired := false
+	expired, ended := false, s.Consents.isOver(now)
+	if ended {
+		*s.Subscription = s.EndValidity(now)
+		s.touch()
+	}
 	for i := range s.Requests {
 		if r := &s.Requests[i]; r.State == Pending && !r.IsOpen(now) {
 			s.close(r, Expired, Evidence{At: r.Deadline, How: ByClock})
 			expired = true
 		}
 	}
-	if expired && s.State(now) == Expired {
+	if ended || expired && s.State(now) == Expired {
 		return []EventType{EventExpired}
 	}
 	return nil
@@ -146,6 +160,14 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 	}
 	if bare := bareFrom(s); !bare.IsZero() {
 		earlier(bare)
+	}
+	for i := range s.Consents {
+		c := &s.Consents[i]
+		for _, t := range []time.Time{c.RenewAt, c.ValidUntil} {
+			if c.State == Confirmed && !t.IsZero() {
+				earlier(t)
+			}
+		}
 	}
 	for _, r := range s.Receipts {
 		earlier(r.Until)

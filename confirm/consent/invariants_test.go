@@ -38,6 +38,10 @@ var someTerms = rapid.Custom(func(t *rapid.T) consent.Terms {
 			{{N: 1, Per: 10 * time.Minute}, {N: 3, Per: 24 * time.Hour}},
 			{{N: 2, Per: time.Hour}},
 		}).Draw(t, "limits"),
+		Validity: rapid.SampledFrom([]consent.Validity{
+			{}, {For: 20 * 24 * time.Hour, RenewBefore: 10 * 24 * time.Hour},
+			{For: 50 * time.Hour, RenewBefore: 40 * time.Hour},
+		}).Draw(t, "validity"),
 		RemindAfter: rapid.SampledFrom([]time.Duration{
 			0, 5 * time.Minute, 20 * time.Hour, 31 * 24 * time.Hour,
 		}).Draw(t, "remind"),
@@ -74,27 +78,29 @@ func (h *history) action(t *rapid.T, terms consent.Terms) consent.Action {
 			ID: id, Address: mustParse("ada@example.org"), Site: "gazette", Locale: "fr",
 			Statements: shown, Evidence: evidence, Terms: terms,
 		},
-		consent.Confirm{RequestID: link, Evidence: evidence},
+		consent.Confirm{RequestID: link, Evidence: evidence, Validity: terms.Validity},
 		consent.Decline{Site: "gazette", Evidence: evidence},
 		consent.Unblock{Evidence: evidence},
 		consent.Renew{RequestID: link, ID: id, Evidence: evidence, Terms: terms},
 		consent.Withdraw{Purposes: withdrawn, Evidence: evidence},
 		consent.Delivered{RequestID: link, Delivery: consent.Delivery{At: h.now, Reply: longReply}},
 		consent.Bounced{RequestID: link, Evidence: evidence},
-		consent.Expire{Terms: terms},
+		consent.Expire{Terms: terms, ID: id},
 		consent.Resend{Terms: terms},
 		consent.Erase{},
 		consent.Complained{Evidence: consent.Evidence{At: h.now, How: consent.ByComplaint, Reply: longReply}},
 		consent.Bounced{RequestID: link, Evidence: consent.Evidence{At: h.now, How: consent.ByReport}},
 		consent.Tried{RequestID: link, Answer: consent.Answer{At: h.now, Reply: longReply}},
-		consent.Confirm{RequestID: link, Purposes: purposes[:1], Evidence: evidence},
+		consent.Confirm{RequestID: link, Purposes: purposes[:1], Evidence: evidence, Validity: terms.Validity},
 		consent.Notified{Event: consent.EventConfirmed, Endpoint: strings.Repeat("e", 256)},
 		consent.Object{Site: "gazette", Mailbox: "m", Purposes: withdrawn, Evidence: byServer},
 		consent.Unblock{Evidence: byServer},
 		consent.Withdraw{Purposes: withdrawn, Evidence: sms},
 		consent.Use{Purpose: purposes[0]},
 		consent.Suppressed{RequestID: link, Purposes: withdrawn, Evidence: byServer},
-		consent.Retain{Retention: consent.Retention{IP: time.Hour, Evidence: 20 * 24 * time.Hour}},
+		consent.Retain{
+			Retention: consent.Retention{IP: time.Hour, Evidence: 20 * 24 * time.Hour}, Validity: terms.Validity,
+		},
 		consent.ClaimRight{ID: id, Right: consent.RightErase, Evidence: evidence, Terms: terms},
 		consent.ClaimRight{ID: id, Right: consent.RightCopy, Evidence: evidence, Terms: terms},
 		consent.EraseClaimed{ClaimID: claim},
@@ -225,7 +231,7 @@ func confirmedBy(s consent.Subscription) map[string]string {
 
 // consent: only a Confirm confirms, only what its request asked for; only the mailbox takes away.
 func (h *history) consent(t *rapid.T, a consent.Action, before consent.Subscription) {
-	had, has := confirmedBy(before), confirmedBy(h.sub)
+	had, has := confirmedBy(before.EndValidity(h.now)), confirmedBy(h.sub.EndValidity(h.now))
 	confirm, isConfirm := a.(consent.Confirm)
 	for p, r := range has {
 		if had[p] == "" && (!isConfirm || confirm.RequestID != r) {
@@ -237,7 +243,9 @@ func (h *history) consent(t *rapid.T, a consent.Action, before consent.Subscript
 		case consent.Withdraw, consent.Decline, consent.Object, consent.Erase, consent.EraseClaimed,
 			consent.Complained:
 		default:
-			if has[p] != had[p] {
+			renewal := h.sub.Requests.Find(has[p])
+			renewed := isConfirm && renewal != nil && renewal.IsRenewal() && confirm.RequestID == has[p]
+			if has[p] != had[p] && !renewed {
 				t.Fatalf("%T took %s away, or put another consent in its place", a, p)
 			}
 		}
@@ -334,7 +342,7 @@ func (h *history) erasure(t *rapid.T, a consent.Action) {
 // counts: of this day, one for each name, never negative, and confirmations are the actions that confirmed something.
 func (h *history) counts(t *rapid.T, a consent.Action, before consent.Subscription, changed bool) {
 	if _, ok := a.(consent.Confirm); ok {
-		had := confirmedBy(before)
+		had := confirmedBy(before.EndValidity(h.now))
 		for p := range confirmedBy(h.sub) {
 			if had[p] == "" {
 				h.confirmations++

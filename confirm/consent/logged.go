@@ -5,7 +5,7 @@ import "slices"
 // Logged returns which steps of one action belong into the consent log: what decides about a consent or a refusal, and
 // an erasure. It is read from the difference that the action made, as Counts is.
 func Logged(before, after Subscription) (all []StepAction) {
-	given, withdrawn, superseded, objected := false, false, false, false
+	given, withdrawn, superseded, over, objected := false, false, false, false, false
 	unblocked := before.Declined() != nil && after.Declined() == nil
 	for i := range after.Consents {
 		is, was := &after.Consents[i], &Consent{State: Confirmed}
@@ -16,6 +16,7 @@ func Logged(before, after Subscription) (all []StepAction) {
 		}
 		withdrawn = withdrawn || is.State == Withdrawn && was.State != Withdrawn
 		superseded = superseded || is.wasSuperseded() && !was.wasSuperseded()
+		over = over || is.endedByValidity() && !was.endedByValidity()
 	}
 	for i := range after.Objections {
 		is := &after.Objections[i]
@@ -35,6 +36,7 @@ func Logged(before, after Subscription) (all []StepAction) {
 		}
 	}
 	add(superseded, StepSuperseded)
+	add(over, StepValidityEnded)
 	add(given, StepConfirmed)
 	add(withdrawn, StepWithdrawn)
 	add(before.Declined() == nil && after.Declined() != nil, StepDeclined)

@@ -251,35 +251,40 @@ func TestNothingBringsBackWhatWasTakenBackButANewConfirmation(t *testing.T) {
 		h := &history{now: start}
 		terms := someTerms.Draw(t, "terms")
 		terms.EmailsPerAddress = []store.Limit{{N: 50, Per: time.Hour}} // all links that can be, so that all are tried
-		taken := map[string]time.Time{}
 		waits := []time.Duration{time.Millisecond, time.Minute, 11 * time.Minute, 9 * time.Hour, 9 * 24 * time.Hour}
-		for range rapid.IntRange(1, 60).Draw(t, "length") {
-			h.now = h.now.Add(rapid.SampledFrom(waits).Draw(t, "later"))
-			action, before := h.action(t, terms), h.sub
-			change, err := consent.Apply(before, action, h.now)
-			if h.sub = change.Subscription; err != nil {
+		h.bringsNothingBack(t, waits, func() consent.Action { return h.action(t, terms) })
+	})
+}
+
+// bringsNothingBack does actions until as many were done as is drawn.
+func (h *history) bringsNothingBack(t *rapid.T, waits []time.Duration, next func() consent.Action) {
+	taken := map[string]time.Time{}
+	for range rapid.IntRange(1, 60).Draw(t, "length") {
+		h.now = h.now.Add(rapid.SampledFrom(waits).Draw(t, "later"))
+		action, before := next(), h.sub
+		change, err := consent.Apply(before, action, h.now)
+		if h.sub = change.Subscription; err != nil {
+			continue
+		}
+		for _, job := range h.due(change.Jobs) {
+			h.known = append(h.known, job.RequestID)
+		}
+		for _, id := range takenBackBy(action) {
+			taken[id] = h.now
+		}
+		for id, request := range confirmedBy(h.sub) {
+			when, was := taken[id]
+			if !was || confirmedBy(before)[id] == request {
 				continue
 			}
-			for _, job := range h.due(change.Jobs) {
-				h.known = append(h.known, job.RequestID)
+			confirm, ok := action.(consent.Confirm)
+			asked := h.sub.Requests.Find(request)
+			if !ok || confirm.RequestID != request || asked == nil || asked.Emails[0].Queued.Before(when) {
+				t.Fatalf("%T brings %s back, which was taken back at %v", action, id, when)
 			}
-			for _, id := range takenBackBy(action) {
-				taken[id] = h.now
-			}
-			for id, request := range confirmedBy(h.sub) {
-				when, was := taken[id]
-				if !was || confirmedBy(before)[id] == request {
-					continue
-				}
-				confirm, ok := action.(consent.Confirm)
-				asked := h.sub.Requests.Find(request)
-				if !ok || confirm.RequestID != request || asked == nil || asked.Emails[0].Queued.Before(when) {
-					t.Fatalf("%T brings %s back, which was taken back at %v", action, id, when)
-				}
-				delete(taken, id)
-			}
+			delete(taken, id)
 		}
-	})
+	}
 }
 
 // takenBackBy returns the purposes that an action takes back.

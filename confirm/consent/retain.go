@@ -20,6 +20,8 @@ type Retain struct {
 	Retention Retention
 	// Revised says that newer revisions ended consents since the subscription was stored: that is to be stored, too.
 	Revised bool
+	// Validity is given to consents that were confirmed before there was one.
+	Validity Validity
 }
 
 func (a Retain) apply(s *edit, now time.Time) (effects, error) {
@@ -41,6 +43,7 @@ func (a Retain) apply(s *edit, now time.Time) (effects, error) {
 		s.touch()
 		s.prune(now)
 	}
+	s.date(a.Validity, now)
 	s.cutIPs(now.Add(-a.Retention.IP))
 	return effects{}, nil
 }

@@ -3,6 +3,7 @@ package consent_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,9 +55,9 @@ func (env *env) tries(a consent.Action) ([]string, error) {
 		if j.Due.After(at) {
 			at = j.Due
 		}
-		switch env.sub.EmailDue(j.RequestID, at) {
-		case consent.EmailConfirm:
-			name := "email " + j.RequestID
+		switch is := env.sub.EmailDue(j.RequestID, at); is {
+		case consent.EmailConfirm, consent.EmailRenew:
+			name := strings.Replace(string(is), "confirm", "email", 1) + " " + j.RequestID
 			if at.After(env.now) {
 				name += " in " + at.Sub(env.now).String()
 			}

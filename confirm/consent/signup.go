@@ -25,6 +25,7 @@ type Terms struct {
 	TTL              time.Duration // how long a link is good
 	EmailsPerAddress []store.Limit
 	RemindAfter      time.Duration // from when the email was due to its one reminder; 0, or TTL and more: no reminder
+	Validity         Validity
 }
 
 func (a Signup) apply(s *edit, now time.Time) (effects, error) {

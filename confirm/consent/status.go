@@ -62,11 +62,13 @@ type PurposeStatus struct {
 	TextSHA256 string    `json:"text_sha256"`
 	Reason     Reason    `json:"reason,omitempty"`   // why an expired one is expired, where it is not its deadline
 	LastUse    string    `json:"last_use,omitempty"` // the last day of a Use, as 2006-01-02
+	ValidUntil time.Time `json:"valid_until,omitzero"`
 }
 
 // The reasons of a PurposeStatus.
 const (
 	ReasonSuperseded Reason = "superseded" // its purpose has a newer revision
+	ReasonValidity   Reason = "validity"   // it was valid for a time, which is over
 	ReasonNotChosen  Reason = "not_chosen" // the person confirmed only something else of what was asked
 	ReasonObjected   Reason = "objected"   // of a declined one: the person told the website, and not us
 )
@@ -170,11 +172,15 @@ func (s *Subscription) Purpose(id string, now time.Time) (best PurposeStatus) {
 		switch {
 		case c.State == Confirmed:
 			consider(Confirmed, c.Given, c.Statement)
-			if !c.Used.IsZero() && best.State == Confirmed && c.Purpose == id {
-				best.LastUse = c.Used.Format(time.DateOnly)
+			if best.State == Confirmed && c.Purpose == id {
+				best.ValidUntil = c.ValidUntil
+				if !c.Used.IsZero() {
+					best.LastUse = c.Used.Format(time.DateOnly)
+				}
 			}
 		case c.State == Expired:
-			consider(Expired, c.Ended.At, c.Statement, ReasonSuperseded)
+			why := map[Method]Reason{ByRevision: ReasonSuperseded, ByValidity: ReasonValidity}[c.Ended.How]
+			consider(Expired, c.Ended.At, c.Statement, why)
 		default:
 			consider(c.State, c.Ended.At, c.Statement, whyOf(c.State, c.Ended))
 		}

@@ -85,8 +85,12 @@ const (
 	ByComplaint  Method = "complaint" // a report that an email was marked as spam (RFC 5965, or a relay's notification)
 )
 
-// ByRevision is how a consent ends when its purpose has a newer revision.
-const ByRevision Method = "revision"
+// How a consent ends that nobody took back.
+const (
+	ByRevision Method = "revision" // its purpose has a newer revision
+	ByValidity Method = "validity" // it was valid for a time, which is over
+	ByRenewal  Method = "renewal"  // the person confirmed it anew: another consent is in its place
+)
 
 // Statement is what was put to a person about one purpose: the hash of all of it (package confirm makes it), under
 // which it is kept word for word.
@@ -115,7 +119,11 @@ type Request struct {
 	Emails     []Email   // oldest first: at least one
 	RemindAt   time.Time // when a reminder becomes due; zero: never, or decided already
 	Receipt    *Receipt  // of a request that was confirmed; nil: none was made
+	Agreed     time.Time // of one that asks to renew a consent before it ends: when that was given; zero: it does not
 }
+
+// IsRenewal reports whether a request asks to renew a consent before its validity ends.
+func (r *Request) IsRenewal() bool { return !r.Agreed.IsZero() }
 
 // Receipt is how the receipt of a confirmation was signed. What it says follows from the request (see confirm).
 type Receipt struct {
@@ -124,6 +132,7 @@ type Receipt struct {
 	Key       string // the thumbprint of the key (RFC 7638)
 	Emails    uint   // which emails it names: bit n is the n-th of the request
 	Signature []byte
+	Validity  time.Duration // of what was confirmed, in whole seconds; 0: until it is taken back
 }
 
 // KeptReceipt is a receipt that outlives its person. It names nobody.
@@ -136,19 +145,33 @@ type KeptReceipt struct {
 type Consent struct {
 	Statement
 	RequestID string
-	State     State // confirmed, withdrawn, declined, or expired where a newer revision superseded it
+	State     State // confirmed, withdrawn, declined, or expired: by a newer revision, by its validity, or by a renewal
 	Given     time.Time
 	Ended     *Evidence
+	// ValidUntil is when it ends by itself, and RenewAt when the person is asked whether to renew it. Zero: never; and
+	// of RenewAt: that was decided already.
+	ValidUntil, RenewAt time.Time
 	// Superseded is when a newer revision had ended it already, where it was withdrawn or declined after that.
 	Superseded time.Time
 	Used       time.Time // the last day of which the website says that it relied on it; zero: it never said
 }
 
 // isSuperseded reports whether a newer revision ended the consent, and nothing else has since.
-func (c *Consent) isSuperseded() bool { return c.State == Expired }
+func (c *Consent) isSuperseded() bool { return c.State == Expired && c.Ended.How == ByRevision }
 
 // wasSuperseded reports whether a newer revision ended the consent, even if it was withdrawn later.
 func (c *Consent) wasSuperseded() bool { return c.isSuperseded() || !c.Superseded.IsZero() }
+
+// endedBefore returns what had ended a consent before it was taken back; nil: nothing had.
+func (c *Consent) endedBefore() *Evidence {
+	switch {
+	case !c.Superseded.IsZero():
+		return &Evidence{At: c.Superseded, How: ByRevision}
+	case c.Ended != nil && c.State != Expired && !c.ValidUntil.IsZero() && !c.Ended.At.Before(c.ValidUntil):
+		return &Evidence{At: c.ValidUntil, How: ByValidity}
+	}
+	return nil
+}
 
 // Refusal is a "this was not me", and its end if it was lifted.
 type Refusal struct {
@@ -196,6 +219,9 @@ type Subscription struct {
 	EmailTimes   emailTimes // when emails were or will be due, for the limits
 	MovedTo      string     // the id under which everything is now
 	Receipts     []KeptReceipt
+	// UnreachableSince is when an email to somebody who had agreed was found to never arrive; zero: none was, or a
+	// relay took another one since.
+	UnreachableSince time.Time
 }
 
 // clone returns a copy to be changed. What pointers point at, and statements, are never changed, and are shared.
@@ -345,10 +371,18 @@ func (all Consents) renewable(r *Request) []Statement {
 	})
 }
 
-// superseded reports whether the latest consent to a statement's purpose ended by a newer revision.
-func (all Consents) superseded(st Statement) bool {
+// expired reports whether the latest consent to a statement's purpose ended though nobody took it back.
+func (all Consents) expired(st Statement) bool {
 	c := all.Latest(st.Purpose)
 	return c != nil && c.State == Expired
+}
+
+// Purposes returns the ids of what the request asks for.
+func (r *Request) Purposes() (ids []string) {
+	for _, st := range r.Statements {
+		ids = append(ids, st.Purpose)
+	}
+	return ids
 }
 
 // IsOpen reports whether the request can still be confirmed.

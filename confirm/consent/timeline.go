@@ -46,6 +46,8 @@ const (
 	StepUnblocked     StepAction = "unblocked"
 	StepWithdrawn     StepAction = "withdrawn"
 	StepSuperseded    StepAction = "superseded"
+	StepRenewalAsked  StepAction = "renewal_asked"  // whether to renew a consent whose validity ends
+	StepValidityEnded StepAction = "validity_ended" // of a consent
 	StepExpired       StepAction = "expired"
 	StepUndeliverable StepAction = "undeliverable"
 	StepTold          StepAction = "told"
@@ -170,7 +172,7 @@ func (s *Subscription) Timeline(emailID func(request string, n int) string) []St
 // rankOf orders what happened in one millisecond: what leads to something comes before it.
 func rankOf(a StepAction) int {
 	switch a {
-	case StepAsked, StepRenewed, StepCopyAsked, StepEraseAsked:
+	case StepAsked, StepRenewed, StepRenewalAsked, StepCopyAsked, StepEraseAsked:
 		return 0
 	case StepTold, StepErased:
 		return 2
@@ -192,7 +194,7 @@ func (t *timeline) add(a StepAction, request string, e *Evidence) *Step {
 		sameRequest := o.Request == step.Request || o.Request == "" || step.Request == ""
 		same := o.Action == a && o.At.Equal(e.At) && sameRequest
 		switch a {
-		case StepWithdrawn, StepDeclined, StepObjected, StepUnblocked, StepSuperseded:
+		case StepWithdrawn, StepDeclined, StepObjected, StepUnblocked, StepSuperseded, StepValidityEnded:
 			if same {
 				return o
 			}
@@ -208,7 +210,11 @@ func (t *timeline) request(r *Request, consents Consents) {
 		t.add(StepAsked, r.ID, &r.Asked).about(r.Statements...)
 	}
 	if r.Renewed != nil {
-		t.add(StepRenewed, r.ID, r.Renewed).about(r.Statements...)
+		renewed := StepRenewed
+		if r.IsRenewal() {
+			renewed = StepRenewalAsked
+		}
+		t.add(renewed, r.ID, r.Renewed).about(r.Statements...)
 	}
 	for n := range r.Emails {
 		e := &r.Emails[n]
@@ -269,17 +275,25 @@ func (t *timeline) email(request string, n int, e *Email, queued StepAction) {
 
 // ended adds how a consent ended.
 func (t *timeline) ended(c *Consent) {
-	if !c.Superseded.IsZero() {
-		t.add(StepSuperseded, "", &Evidence{At: c.Superseded, How: ByRevision}).about(c.Statement)
+	if before := c.endedBefore(); before != nil {
+		t.add(expiredBy(before), "", before).about(c.Statement)
 	}
-	if c.Ended == nil {
+	if c.Ended == nil || c.Ended.How == ByRenewal { // a confirmation tells of that
 		return
 	}
-	how := map[State]StepAction{Withdrawn: StepWithdrawn, Declined: StepDeclined, Expired: StepSuperseded}[c.State]
+	how := map[State]StepAction{Withdrawn: StepWithdrawn, Declined: StepDeclined, Expired: expiredBy(c.Ended)}[c.State]
 	if whyOf(c.State, c.Ended) == ReasonObjected {
 		how = StepObjected
 	}
 	t.add(how, "", c.Ended).about(c.Statement)
+}
+
+// expiredBy returns the step of a consent that ended though nobody took it back.
+func expiredBy(e *Evidence) StepAction {
+	if e.How == ByValidity {
+		return StepValidityEnded
+	}
+	return StepSuperseded
 }
 
 // objection adds an objection, or a withdrawal of another channel, and its end. It is about purposes, and no words.

@@ -107,7 +107,7 @@ function dossier(jwks, key, files, seen = ['dossier.json', 'verify.txt', 'jwks.j
     for (const p of given) {
       const since = d.events.filter(e => new Date(e.at) >= new Date(p.since) && sums(e).includes(p.text_sha256))
       need(since.some(e => confirmed(e) && e.at === p.since), `no event is the confirmation of ${p.id}`)
-      need(!since.some(e => /^(withdrawn|declined|superseded)$/.test(e.action) && !e.request), `${p.id} was taken back`)
+      need(!since.some(e => /^(withdrawn|declined|superseded|validity)/.test(e.action) && !e.request), `${p.id} ended`)
     }
   })
   for (const m of d.emails) check(`the email ${m.id}`, () => {

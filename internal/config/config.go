@@ -137,7 +137,8 @@ type Site struct {
 	Webhooks   []Webhook
 	LinkTTL    time.Duration // 10 minutes to 30 days
 	Reminder   time.Duration // when a pending person is reminded, once; shorter than LinkTTL; 0: never
-	Purposes   []Purpose     // at least one
+	Validity   Validity
+	Purposes   []Purpose // at least one
 	Forms      []Form
 	Limits     Limits
 
@@ -152,6 +153,13 @@ type Site struct {
 	Theme          *theme.Theme    // nil: the default looks
 	FrameAncestors []origin.Origin // origins whose pages may frame the hosted signup page
 	After          RedirectAfter
+}
+
+// Validity is how long a consent holds, and how long before its end the person is asked whether to renew it. Zero: it
+// holds until it is taken back.
+type Validity struct {
+	For         time.Duration // 2 months to 10 years
+	RenewBefore time.Duration // 1 day or more, and shorter than For
 }
 
 // RedirectAfter says where a person is sent after an action. A nil URL is our own page. Each URL is under one of the

@@ -20,6 +20,7 @@ const (
 	DefaultAuditKept         = "365d"           // admin.audit_kept
 	DefaultEvidence          = "3y"             // retention.evidence; 5y with retention.profile de_phone
 	DefaultIP                = "30d"            // retention.ip
+	DefaultRenewBefore       = "30d"            // sites[].renew_before, beside validity
 
 	DefaultReceiptAfterErasure = "0" // retention.receipt_after_erasure
 
@@ -31,7 +32,7 @@ const (
 	// sites[].timezone: UTC. sites[].locales_dir, .from_names, .wording, .purposes[].text_child: none.
 	// sites[].after: our own pages; sites[].purposes[].after: the site's.
 	// sites[].reply_to: replies go to from. sites[].bounce_domain: bounces go to from.
-	// sites[].reminder: nobody is reminded.
+	// sites[].reminder: nobody is reminded. sites[].validity: consents hold until they are taken back.
 	// sites[].challenge.normal: measured over the last week. sites[].challenge.captcha: a proof of work instead.
 	// admin.password: none, and so no dashboard. admin.api_keys: none, and so no bounces over HTTP.
 	// sites[].controller.dpo, .privacy_file: none. sites[].forms: none is known, and none is strict.

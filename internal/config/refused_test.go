@@ -193,7 +193,7 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"24: sites[0].purpose is not a known key; known here are id, name, url, from, controller, locales, " +
 				"origins, redirects, api_keys, api_keys_file, webhooks, link_ttl, purposes, limits, theme, " +
 				"frame_ancestors, after, reply_to, bounce_domain, reminder, challenge, forms, timezone, locales_dir, " +
-				"from_names, wording",
+				"from_names, wording, validity, renew_before",
 		}},
 		{"sites:\n", "website: 1\nsites:\n", []string{
 			"12: website is not a known key; known here are listen, public_url, former_urls, secret, " +

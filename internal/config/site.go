@@ -24,7 +24,8 @@ func readSites(v value, languages []string, keys apiKeys) []Site {
 		g := item.group("id", "name", "url", "from", "controller", "locales", "origins", "redirects", "api_keys",
 			"api_keys_file",
 			"webhooks", "link_ttl", "purposes", "limits", "theme", "frame_ancestors", "after", "reply_to",
-			"bounce_domain", "reminder", "challenge", "forms", "timezone", "locales_dir", "from_names", "wording")
+			"bounce_domain", "reminder", "challenge", "forms", "timezone", "locales_dir", "from_names", "wording",
+			"validity", "renew_before")
 		s := readSite(g, languages)
 		s.ID = unique(g.get("id"), ids)
 		s.APIKeys = keys.read(g, (value).apiKey)
@@ -63,6 +64,7 @@ func readSite(g group, languages []string) Site {
 		s.ReplyTo = &reply
 	}
 	s.Reminder = readReminder(g.get("reminder"), s)
+	s.Validity = readValidity(g.get("validity"), g.get("renew_before"))
 	s.After = readAfter(g.get("after"), s.Redirects)
 	for _, item := range g.get("webhooks").list() {
 		s.Webhooks = append(s.Webhooks, readWebhook(item))
@@ -256,6 +258,23 @@ func parseReminder(ttl time.Duration) func(string) (time.Duration, error) {
 		}
 		return d, nil
 	}
+}
+
+// readValidity reads how long a consent holds, and when the person is asked whether to renew it.
+func readValidity(valid, before value) (v Validity) {
+	const day = 24 * time.Hour
+	if !valid.given() {
+		if before.given() {
+			before.onNode().fail("is for consents that end; write validity: too, such as 24mo, or delete it")
+		}
+		return Validity{}
+	}
+	v.For = optional(valid, "", parsePeriod(60*day, 10*year))
+	v.RenewBefore = optional(before, DefaultRenewBefore, parsePeriod(day, year))
+	if v.For > 0 && v.RenewBefore >= v.For {
+		before.onNode().fail("must be shorter than validity")
+	}
+	return v
 }
 
 // readPurposes reads the purposes of a site.

@@ -38,7 +38,8 @@ func (m *Maker) HTML(d *Dossier, lang string) ([]byte, error) {
 	}
 	for _, p := range is.Purposes {
 		page.Purposes = append(page.Purposes, templates.Purpose{
-			ID: p.ID, Text: p.Text, State: string(p.State), Since: p.Since,
+			ID: p.ID, Text: p.Text, State: string(p.State), Since: p.Since, Until: p.ValidUntil,
+			Superseded: p.Reason == consent.ReasonSuperseded, Over: p.Reason == consent.ReasonValidity,
 		})
 	}
 	words, err := d.addStatements(&page, set.Language(locale))

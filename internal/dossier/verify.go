@@ -226,7 +226,7 @@ func (v *verifier) purpose(p consent.PurposeStatus) error {
 		switch step.Action {
 		case consent.StepConfirmed:
 			given = given || step.At.Equal(p.Since) && step.Purposes[about].SHA256 == p.TextSHA256
-		case consent.StepWithdrawn, consent.StepDeclined, consent.StepSuperseded:
+		case consent.StepWithdrawn, consent.StepDeclined, consent.StepSuperseded, consent.StepValidityEnded:
 			if step.Purposes[about].SHA256 == p.TextSHA256 && step.Request == "" {
 				return fmt.Errorf("it is said to be confirmed, and was %s at %v", step.Action, step.At)
 			}

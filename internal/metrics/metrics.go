@@ -20,7 +20,8 @@
 //
 //	optin_signups_total{site}                        requests that were opened; and likewise confirmations, declines,
 //	                                                 withdrawals, objections, expiries, undeliverable, bounces,
-//	                                                 complaints and reminders, as package consent counts them
+//	                                                 complaints, reminders, renewals and validity_ended, as package
+//	                                                 consent counts them
 //	optin_confirm_seconds{site}                      from a signup to its confirmation
 //	optin_delivery_seconds{site}                     from a signup until a relay took its email
 //	optin_emails_total{site,outcome,class}           attempts at emails, by their outcome as the log has it and by the
@@ -49,7 +50,7 @@
 //	optin_store_round_trip_seconds                   exchanges with the store, and how long they took
 //	optin_store_conflicts_total                      changes that were tried again because of somebody else's
 //	optin_retention_subscriptions_total{outcome}     subscriptions that the retention policy was applied to: read,
-//	                                                 cut, erased, superseded, unreadable
+//	                                                 cut, erased, superseded, dated, unreadable
 //
 //	optin_log_leaves                                 leaves of the consent log
 //	optin_log_lag_seconds                            since the oldest change that has no leaf yet

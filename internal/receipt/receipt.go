@@ -63,9 +63,11 @@ type Facts struct {
 	Asked    time.Time
 	Deadline time.Time
 	Given    time.Time
-	Form     string // of the website
-	Method   string // how the form was filled in
-	Confirm  string // how it was confirmed
+	Form     string        // of the website
+	Method   string        // how the form was filled in
+	Confirm  string        // how it was confirmed
+	Validity time.Duration // from Given on; 0: until it is withdrawn
+	Renewed  bool          // it had been given before, and would have ended
 	Emails   []Email
 	Agreed   []Agreed
 }
@@ -179,6 +181,13 @@ const controllerID = "party:controller"
 
 // New returns what the receipt of a confirmation says, in version 1.
 func New(f Frame, of Facts) Payload {
+	given, validity := "ConsentGiven", "until withdrawn"
+	if of.Renewed {
+		given = "RenewedConsentGiven"
+	}
+	if of.Validity > 0 {
+		validity = duration(of.Validity)
+	}
 	p := Payload{
 		Issuer: f.Issuer, Subject: of.Subject, Audience: f.Site, ID: of.ID, IssuedAt: of.Given.Unix(), Schema: f.Schema,
 		ReceiptID: of.ID, Record: record{of.Record, of.Subject},
@@ -186,7 +195,7 @@ func New(f Frame, of Facts) Payload {
 		Status: status{f.Issuer + "/v1/receipts/" + of.ID},
 		Events: []Event{
 			{of.Asked, "eu-gdpr:A6-1-a", "ConsentRequested", of.Subject, duration(of.Deadline.Sub(of.Asked))},
-			{of.Given, "eu-gdpr:A6-1-a", "ConsentGiven", of.Subject, "until withdrawn"},
+			{of.Given, "eu-gdpr:A6-1-a", given, of.Subject, validity},
 		},
 	}
 	for i, a := range of.Agreed {

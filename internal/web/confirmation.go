@@ -137,11 +137,20 @@ func (l *confirmationPages) askAgain(c echo.Context, wrong problem.Code) error {
 	return l.pages.render(c, wrong.Status(), l.pages.languageOfView(c, v), page)
 }
 
-// decline handles the button "this was not me". A second press gets the same response.
+// decline handles the button "this was not me", or "no" to whether a consent is to be renewed, which withdraws it. A
+// second press gets the same response.
 func (l *confirmationPages) decline(c echo.Context) error {
 	v, err := l.service.Person.Decline(c.Request().Context(), c.Param("token"), request.Evidence(c, consent.ByLink))
 	if err != nil {
 		return l.failPage(c, v, err)
+	}
+	if !v.Agreed.IsZero() && !v.Declined {
+		st := l.sites[v.Site]
+		all := l.pages.purposes(st, l.pages.languageOfView(c, v), v.Purposes)
+		return l.pages.state(c, http.StatusOK, v, "withdrawn", templates.Withdrawn{
+			Site: st.Show, Purposes: inState(all, consent.Withdrawn), Left: inState(all, consent.Confirmed),
+			SignupURL: l.signup(c, v), BackURL: st.after(afterWithdraw, purposeIDs(v.Purposes)),
+		})
 	}
 	p := templates.Declined{
 		Site: l.sites[v.Site].Show, UnblockAction: l.action(c, v, v.Unblock, "/unblock"), JustNow: true,
@@ -204,20 +213,24 @@ func (l *confirmationPages) action(c echo.Context, v confirm.View, token, path s
 
 // page returns the page of a link that works.
 func (l *confirmationPages) page(c echo.Context, v confirm.View) templates.Page {
-	show := l.sites[v.Site].Show
+	show, renewal := l.sites[v.Site].Show, !v.Agreed.IsZero()
+	if renewal {
+		v.Asked = v.Agreed
+	}
 	switch {
 	case v.Use == token.UseUnblock:
 		return l.unblocked(c, v)
 	case v.Use == token.UseDecline:
 		return templates.Decline{
-			Site: show, Address: v.Address.Masked(), Asked: v.Asked,
+			Site: show, Address: v.Address.Masked(), Asked: v.Asked, Renewal: renewal,
+			Purposes:      l.pages.purposes(l.sites[v.Site], l.pages.languageOfView(c, v), v.Purposes),
 			DeclineAction: l.action(c, v, v.Decline, "/decline"),
 		}
 	case v.State == consent.Confirmed:
 		return l.confirmed(c, v, true)
 	}
 	return templates.Confirm{
-		Site: show, Address: v.Address.Masked(), Asked: v.Asked, Deadline: v.Deadline,
+		Site: show, Address: v.Address.Masked(), Asked: v.Asked, Deadline: v.Deadline, Renewal: renewal,
 		Purposes:      l.pages.purposes(l.sites[v.Site], l.pages.languageOfView(c, v), v.Purposes),
 		ConfirmAction: l.action(c, v, c.Param("token"), ""), DeclineAction: l.action(c, v, v.Decline, "/decline"),
 		SameBrowser: l.browsers.isSame(c, v),
@@ -235,6 +248,9 @@ func (l *confirmationPages) failedPage(c echo.Context, v confirm.View, err error
 	case errors.Is(err, consent.ErrExpired):
 		p := templates.Expired{
 			Site: st.Show, DeclineAction: l.action(c, v, v.Decline, "/decline"), SignupURL: l.signup(c, v),
+		}
+		if !v.Agreed.IsZero() { // it was the person, and what they agreed to has ended
+			p.DeclineAction = ""
 		}
 		if v.Renewable {
 			p.RenewAction = l.action(c, v, c.Param("token"), "/renew")

@@ -179,7 +179,8 @@ func (p *pages) purposes(st *site, locale string, from []consent.PurposeStatus) 
 		all = append(all, templates.Purpose{
 			ID: purpose.ID, Text: purpose.Text, TextChild: st.Show.ChildTexts[in][purpose.Text],
 			State: string(purpose.State), Since: purpose.Since,
-			Superseded:   purpose.Reason == consent.ReasonSuperseded,
+			Superseded: purpose.Reason == consent.ReasonSuperseded,
+			Over:       purpose.Reason == consent.ReasonValidity, Until: purpose.ValidUntil,
 			Lang:         p.foreign(in, locale),
 			StatementURL: statementPath(purpose.TextSHA256),
 		})
