@@ -15,17 +15,7 @@ import (
 // accepted is what a signup of this round took.
 func (s *subject) measurePeople(f floorCosts, accepted cost, n int) {
 	people := s.people
-	links := s.emailedLinks(n)
-	stamps := make([]string, n)
-	page := measure(s, func() load {
-		return s.send(s, 16, n, http.StatusOK,
-			func(i int) []byte { return pageOf(links[i].path, people+links[i].person) },
-			func(i int, body []byte) { stamps[i] = between(string(body), `name="stamp" value="`, `"`) })
-	}, s.processes()...)
-	button := measure(s, func() load {
-		return s.send(s, 16, n, http.StatusOK,
-			func(i int) []byte { return buttonOf(links[i].path, stamps[i], people+links[i].person) }, nil)
-	}, s.processes()...)
+	page, button := s.confirm(n)
 	lookup := measure(s, func() load {
 		return s.send(s, 16, 4*n, http.StatusOK, func(i int) []byte { return lookupOf(lookupPath, people+i%n) }, nil)
 	}, s.processes()...)
@@ -40,6 +30,41 @@ func (s *subject) measurePeople(f floorCosts, accepted cost, n int) {
 	}
 	s.against("lookups of known people, c=16", "/s", lookup.perSecond(), "echo + GET", f.get.perSecond()).atLeast(0.8)
 	s.against("lookup, processor time", "µs", lookup.cpu, "echo + GET", f.get.cpu)
+}
+
+// confirm has n new people sign up, open the links of their emails and press the button.
+func (s *subject) confirm(n int) (page, button cost) {
+	people := s.people
+	links := s.emailedLinks(n)
+	stamps := make([]string, n)
+	page = measure(s, func() load {
+		return s.send(s, 16, n, http.StatusOK,
+			func(i int) []byte { return pageOf(links[i].path, people+links[i].person) },
+			func(i int, body []byte) { stamps[i] = between(string(body), `name="stamp" value="`, `"`) })
+	}, s.processes()...)
+	button = measure(s, func() load {
+		return s.send(s, 16, n, http.StatusOK,
+			func(i int) []byte { return buttonOf(links[i].path, stamps[i], people+links[i].person) }, nil)
+	}, s.processes()...)
+	return page, button
+}
+
+// measureLog measures what the consent log adds to a confirmation: everything, up to the signed checkpoint. A program
+// with a log and one without confirm in turn, each on a store of its own.
+func measureLog(s *subject) {
+	with := newSubject(s.TB, s.report, s.floors, s.store)
+	with.logged = true
+	for _, each := range []*subject{s, with} {
+		each.start(s)
+		each.warm(s)
+	}
+	n := min(size(s, "OPTIN_BENCH_SIGNUPS", 1500), 1000)
+	for range 2 * rounds {
+		_, off := s.confirm(n)
+		_, on := with.confirm(n)
+		s.against("confirmation (POST) with a consent log, processor time", "µs", on.cpu, "without a log", off.cpu).
+			atMost(1.1)
+	}
 }
 
 // link is that of an email: its path, and whose it is.

@@ -36,6 +36,7 @@ func TestMeasure(t *testing.T) {
 			})
 		}
 		part("acts", measureActs)
+		part("consent log", measureLog)
 		if store == onEverysec {
 			continue // what follows does not depend on fsync
 		}

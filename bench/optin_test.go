@@ -29,6 +29,7 @@ type optin struct {
 	relay     *relayServer
 	signed    bool         // it signs its emails
 	sites     string       // YAML of more sites
+	logged    bool         // it has a consent log
 	people    int          // who have signed up so far
 	refused   atomic.Int64 // requests
 }
@@ -96,6 +97,10 @@ func (o *optin) yaml(t testing.TB) string {
 		must(t, os.WriteFile(filepath.Join(o.dir, "dkim.pem"),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
 	}
+	log := ""
+	if o.logged {
+		log = fmt.Sprintf("log: {path: %q}\n", filepath.Join(o.dir, "consent-log"))
+	}
 	return fmt.Sprintf(`listen: %s
 public_url: http://%s
 secret: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=
@@ -103,7 +108,7 @@ store: %s
 trusted_proxies: [127.0.0.0/8]
 smtp:
   url: smtp://%s?tls=off
-%slimits: {emails: 100000/1m, emails_per_domain: 100000/1m}
+%s%slimits: {emails: 100000/1m, emails_per_domain: 100000/1m}
 sites:
   - id: gazette
     name: La Gazette
@@ -120,7 +125,7 @@ sites:
         text: {fr: Recevoir la lettre mensuelle de La Gazette, en: Receive the monthly letter of La Gazette}
     limits: {emails_per_site: 100000/1m}
     challenge: {when: busy, normal: 20000}
-%s`, o.addr, o.addr, o.store, o.relay.addr, dkim, apiKey, o.sites)
+%s`, o.addr, o.addr, o.store, o.relay.addr, dkim, log, apiKey, o.sites)
 }
 
 // sitesWithEndpoints returns more sites, each with so many webhooks.

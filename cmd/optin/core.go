@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
@@ -76,12 +77,17 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 // openCore opens the store and returns the core on it, for a command beside a running service. It wakes no worker: the
 // running service looks for due jobs every second.
 func openCore(ctx context.Context, cfg *config.Config) (*core, error) {
-	return openCoreAfter(ctx, cfg, func(*identity.Keeper) error { return nil })
+	return openCoreAfter(ctx, cfg, 0, func(*identity.Keeper) error { return nil })
 }
 
-// openCoreAfter is openCore after something was done about which store this is.
-func openCoreAfter(ctx context.Context, cfg *config.Config, do func(*identity.Keeper) error) (*core, error) {
-	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
+// patient is how long a call of the store may take for what runs long, and for which nobody waits at a page.
+const patient = 30 * time.Second
+
+// openCoreAfter is openCore after something was done about which store this is. patience is that of storeOptions.
+func openCoreAfter(
+	ctx context.Context, cfg *config.Config, patience time.Duration, do func(*identity.Keeper) error,
+) (*core, error) {
+	st, err := openStoreFor(ctx, cfg.Store, storeOptions{log: slog.New(slog.DiscardHandler), patience: patience})
 	if err != nil {
 		return nil, err
 	}

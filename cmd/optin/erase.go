@@ -12,6 +12,7 @@ import (
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
+	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/store"
 )
 
@@ -154,7 +155,7 @@ func (did caughtUp) String() string {
 
 // catchUpStore is catchUp of the store and the log of a configuration.
 func catchUpStore(ctx context.Context, cfg *config.Config, is *call) (did caughtUp, err error) {
-	c, err := openCore(ctx, cfg)
+	c, err := openCoreAfter(ctx, cfg, patient, func(*identity.Keeper) error { return nil })
 	if err != nil {
 		return did, err
 	}
@@ -175,7 +176,7 @@ func catchUp(ctx context.Context, c *core, log *consentlog.Log, is *call) (did c
 	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil, is.reading()); err != nil {
 		return did, fmt.Errorf("nothing is changed by a log that is not whole: %w", err)
 	}
-	last, err := latestLeaves(log)
+	last, err := lastLeaves(log, is.progress)
 	if err != nil {
 		return did, err
 	}
@@ -184,19 +185,23 @@ func catchUp(ctx context.Context, c *core, log *consentlog.Log, is *call) (did c
 		return did, err
 	}
 	did.Leaves = log.Size()
-	for _, l := range last {
-		behind, err := c.service.Log.Reapply(ctx, l.key, l.rest, l.erasedAt)
+	read := int64(0)
+	err = eachLast(log, last, 1, func(l lastLeaf, key store.Key, rest []byte) error {
+		behind, err := c.service.Log.Reapply(ctx, key, rest, l.erasedAt)
 		if err == nil && !l.erasedAt.IsZero() {
-			err = destroyKey(log, l.key.ID, l.erasedAt)
+			err = destroyKey(log, key.ID, l.erasedAt)
 		}
-		switch {
-		case err != nil:
-			return did, err
-		case behind && l.erased:
+		if behind && l.erased {
 			did.Erased++
-		case behind:
+		} else if behind {
 			did.Subscriptions++
 		}
+		read++
+		is.progress.show("bringing up to date", read, int64(len(last)))
+		return err
+	})
+	if err != nil {
+		return did, err
 	}
 	err = consentlog.CatchUp(ctx, c.store, log)
 	if errors.Is(err, consentlog.ErrOtherHead) {

@@ -95,7 +95,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	}()
 	p.metrics.Build(versionText(), commitText(), runtime.Version())
 	watched := store.Observer{RoundTrip: p.metrics.RoundTrip, Conflict: p.metrics.Conflict}
-	if p.store, err = openStoreFor(ctx, cfg.Store, false, log, watched); err != nil {
+	if p.store, err = openStoreFor(ctx, cfg.Store, storeOptions{log: log, watched: watched}); err != nil {
 		return p, err
 	}
 	p.onStop(func(context.Context) { p.warn("close the store", p.store.Close()) })

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
@@ -47,12 +50,11 @@ func (did restored) String() string {
 		did.Subscriptions, did.Leaves, did.Texts, did.Erased)
 }
 
-// latest is the last leaf about a person: the last one that happened. In the log it need not be the last, if jobs came
-// again from a backup.
-type latest struct {
-	key      store.Key
+// lastLeaf is the last leaf about a person: the last one that happened. In the log it need not be the last, if jobs
+// came again from a backup.
+type lastLeaf struct {
+	index    int64
 	at       time.Time
-	rest     []byte
 	erased   bool
 	erasedAt time.Time // the last erasure; zero: none
 }
@@ -71,24 +73,27 @@ func restoreStore(ctx context.Context, cfg *config.Config, is *call) (did restor
 	if _, err = consentlog.Verify(log.Dir(), log.PublicKey(), nil, is.reading()); err != nil {
 		return did, fmt.Errorf("nothing is restored from a log that is not whole: %w", err)
 	}
-	last, err := latestLeaves(log)
+	last, err := lastLeaves(log, is.progress)
 	if err != nil {
 		return did, err
 	}
 	// To fill a store that lost its data is to say that the loss is known.
-	c, err := openCoreAfter(ctx, cfg, func(is *identity.Keeper) error { _, err := is.Accept(ctx); return err })
+	c, err := openCoreAfter(ctx, cfg, patient, func(is *identity.Keeper) error { _, err := is.Accept(ctx); return err })
 	if err != nil {
 		return did, err
 	}
 	if err = c.noteCommand(ctx, is.by, audit.Entry{Act: audit.Restore, Reason: is.reason}); err == nil {
-		did, err = restoreFrom(ctx, c, log, last)
+		did, err = restoreFrom(ctx, c, log, last, is.progress)
 	}
 	return did, errors.Join(err, c.store.Close())
 }
 
+// restorers is how many people are put into the store at once: the stores commit what comes at the same time together.
+const restorers = 256
+
 // restoreFrom puts into a store what the log has: of each person their last leaf, which has their whole record.
 func restoreFrom(
-	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]latest,
+	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]lastLeaf, shown *progress,
 ) (did restored, err error) {
 	if err := emptyStore(ctx, c); err != nil {
 		return did, err
@@ -101,50 +106,108 @@ func restoreFrom(
 		return did, err
 	}
 	did.Leaves = log.Size()
-	for _, l := range last {
+	var mu sync.Mutex
+	var read int64
+	err = eachLast(log, last, restorers, func(l lastLeaf, key store.Key, rest []byte) error {
+		done, err := c.service.Log.Restore(ctx, key, rest)
+		mu.Lock()
+		defer mu.Unlock()
 		if l.erased {
 			did.Erased++
-		}
-		done, err := c.service.Log.Restore(ctx, l.key, l.rest)
-		if err != nil {
-			return did, err
 		}
 		if done {
 			did.Subscriptions++
 		}
+		read++
+		shown.show("restoring", read, int64(len(last)))
+		return err
+	})
+	if err != nil {
+		return did, err
 	}
 	return did, consentlog.Adopt(ctx, c.store, log)
 }
 
-// latestLeaves returns the last leaf about each person. Of somebody who was erased, that is the erasure, unless they
-// came back.
-func latestLeaves(log *consentlog.Log) (map[consentlog.Person]latest, error) {
-	last := map[consentlog.Person]latest{}
-	err := log.Each(func(o consentlog.Opened) error {
-		if o.Record == nil {
-			return nil // of somebody who was erased, and whose erasure is a leaf of its own
-		}
-		var record struct {
-			Site, Subscription string
-			Action             consent.StepAction
-			At                 time.Time
-		}
+// eachLast calls f with the last leaf about each person, whose record it is, and what restores that, by so many
+// goroutines at once.
+func eachLast(
+	log *consentlog.Log, last map[consentlog.Person]lastLeaf, goroutines int,
+	f func(l lastLeaf, key store.Key, rest []byte) error,
+) error {
+	wanted := make(map[int64]lastLeaf, len(last))
+	for _, l := range last {
+		wanted[l.index] = l
+	}
+	is := func(index int64) bool { _, ok := wanted[index]; return ok }
+	return log.EachAtOnce(goroutines, is, func(o consentlog.Opened) error {
+		var record struct{ Site, Subscription string }
 		if err := json.Unmarshal(o.Record, &record); err != nil {
 			return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
 		}
-		l := latest{
-			store.Key{Site: record.Site, ID: record.Subscription}, record.At, o.Rest,
-			record.Action == consent.StepErased, last[o.Person].erasedAt,
+		return f(wanted[o.Index], store.Key{Site: record.Site, ID: record.Subscription}, o.Rest)
+	})
+}
+
+// lastLeaves returns the last leaf about each person. Of somebody who was erased, that is the erasure, unless they came
+// back.
+func lastLeaves(log *consentlog.Log, shown *progress) (map[consentlog.Person]lastLeaf, error) {
+	last, read, size := map[consentlog.Person]lastLeaf{}, int64(0), log.Size()
+	var mu sync.Mutex
+	every := func(int64) bool { return true }
+	err := log.EachAtOnce(runtime.GOMAXPROCS(0), every, func(o consentlog.Opened) error {
+		l, err := leafIn(o)
+		mu.Lock()
+		defer mu.Unlock()
+		read++
+		shown.show("reading the log", read, size)
+		if o.Record == nil || err != nil {
+			return err // nil: of somebody who was erased, and whose erasure is a leaf of its own
 		}
-		if l.erased {
-			l.erasedAt = record.At
+		was, known := last[o.Person]
+		erasedAt := l.erasedAt
+		if was.erasedAt.After(erasedAt) {
+			erasedAt = was.erasedAt
 		}
-		if !record.At.Before(last[o.Person].at) {
-			last[o.Person] = l
+		if known && (l.at.Before(was.at) || l.at.Equal(was.at) && l.index < was.index) {
+			l = was
 		}
+		l.erasedAt = erasedAt
+		last[o.Person] = l
 		return nil
 	})
 	return last, err
+}
+
+// leafIn returns what a record says of its leaf. The record is canonical, so that its first two members are the action
+// and the time; no more of it is read.
+func leafIn(o consentlog.Opened) (l lastLeaf, err error) {
+	if o.Record == nil {
+		return l, nil
+	}
+	l.index = o.Index
+	d := json.NewDecoder(bytes.NewReader(o.Record))
+	var action consent.StepAction
+	for _, member := range []struct {
+		name  string
+		value any
+	}{{"action", &action}, {"at", &l.at}} {
+		for err == nil {
+			var t json.Token
+			if t, err = d.Token(); t == member.name {
+				break
+			}
+		}
+		if err == nil {
+			err = d.Decode(member.value)
+		}
+	}
+	if err != nil {
+		return l, fmt.Errorf("the record of leaf %d: %w", o.Index, err)
+	}
+	if l.erased = action == consent.StepErased; l.erased {
+		l.erasedAt = l.at
+	}
+	return l, nil
 }
 
 // emptyStore returns an error if the store holds subscriptions that no restore put there: it knows the log of a restore

@@ -12,7 +12,7 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 )
 
-// withLog gives the configuration a consent log, and receipts with the key that optin keys -receipts makes by some flags.
+// withLog gives the configuration a consent log, and receipts with a key that optin keys -receipts makes by some flags.
 func (e *env) withLog(flags ...string) {
 	e.t.Helper()
 	dir := e.t.TempDir()

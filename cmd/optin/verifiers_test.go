@@ -133,16 +133,16 @@ func TestARewrittenLogIsRefused(t *testing.T) {
 	if err := os.WriteFile(kept, checkpoint, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rewritten := map[string]func() []consentlog.Leaf{
-		"removed":    func() []consentlog.Leaf { at := rand.IntN(n); return slices.Delete(slices.Clone(leaves), at, at+1) },
-		"the last":   func() []consentlog.Leaf { return leaves[:n-1] },
-		"reordered":  func() []consentlog.Leaf { return swapped(leaves, rand.IntN(n), rand.IntN(n-1)) },
-		"neighbours": func() []consentlog.Leaf { at := rand.IntN(n - 1); return swapped(leaves, at, at) },
-		"back-dated": func() []consentlog.Leaf { return slices.Insert(slices.Clone(leaves), rand.IntN(n), leavesOf(1)[0]) },
+	rewritten := map[string]func(at int) []consentlog.Leaf{
+		"removed":    func(at int) []consentlog.Leaf { return slices.Delete(slices.Clone(leaves), at, at+1) },
+		"the last":   func(int) []consentlog.Leaf { return leaves[:n-1] },
+		"reordered":  func(at int) []consentlog.Leaf { return swapped(leaves, at, rand.IntN(n-1)) },
+		"neighbours": func(at int) []consentlog.Leaf { return swapped(leaves, at, at) },
+		"back-dated": func(at int) []consentlog.Leaf { return slices.Insert(slices.Clone(leaves), at, leavesOf(1)[0]) },
 	}
 	for how, rewrite := range rewritten {
 		for range size(1, 20) {
-			other := logOf(t, "other", append(rewrite(), leavesOf(3)...))
+			other := logOf(t, "other", append(rewrite(rand.IntN(n-1)), leavesOf(3)...))
 			for by, verify := range verifiers(t) {
 				since := []string{"log", other.PublicKey(), other.Dir(), kept}
 				if by == "optin" {
@@ -158,7 +158,8 @@ func TestARewrittenLogIsRefused(t *testing.T) {
 			}
 			for by, verify := range verifiers(t) {
 				holds, said := verify("log", other.PublicKey(), other.Dir())
-				if holds || !strings.Contains(said, "changed, removed or reordered") && !strings.Contains(said, "tile") {
+				names := strings.Contains(said, "changed, removed or reordered") || strings.Contains(said, "tile")
+				if holds || !names {
 					t.Errorf("%s: %s: %s", by, how, said)
 				}
 			}
@@ -224,7 +225,8 @@ func TestAPersonsOwnCopyVerifies(t *testing.T) {
 			parts["dossier.json"] = bytes.ReplaceAll(whole, []byte(old), []byte(new))
 			e.must(os.WriteFile(changed, zipped(t, parts), 0o600))
 			holds, said := verify("dossier", jwks, log.PublicKey(), changed)
-			if holds || !strings.Contains(said, "is not as the log has it") || bytes.Equal(parts["dossier.json"], whole) {
+			names := strings.Contains(said, "is not as the log has it")
+			if holds || !names || bytes.Equal(parts["dossier.json"], whole) {
 				t.Errorf("%s: %s: %s", by, old, said)
 			}
 		}

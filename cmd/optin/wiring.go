@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
@@ -28,21 +29,30 @@ import (
 // The functions of this file turn the configuration into the options of each package.
 
 func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.Store, error) {
-	return openStoreFor(ctx, c, false, log, store.Observer{})
+	return openStoreFor(ctx, c, storeOptions{log: log})
 }
 
-// openStoreFor opens a store, perhaps to read only: then nothing is changed or created.
-func openStoreFor(
-	ctx context.Context, c store.Location, readOnly bool, log *slog.Logger, watched store.Observer,
-) (store.Store, error) {
+// storeOptions say how a store is opened.
+type storeOptions struct {
+	readOnly bool // then nothing is changed or created
+	log      *slog.Logger
+	watched  store.Observer
+	patience time.Duration // how long a call may take; 0: as long as somebody waits for a page
+}
+
+// openStoreFor opens a store.
+func openStoreFor(ctx context.Context, c store.Location, o storeOptions) (store.Store, error) {
 	var st store.Store
 	var err error
 	if c.Scheme == "sqlite" {
 		st, err = sqlite.Open(ctx, sqlite.Options{
-			Path: c.Path, Durability: c.Durability, ReadOnly: readOnly, Log: log, Observer: watched,
+			Path: c.Path, Durability: c.Durability, ReadOnly: o.readOnly, Log: o.log, Observer: o.watched,
+			Deadline: o.patience,
 		})
 	} else {
-		st, err = redis.Open(ctx, redis.Options{Location: c, ReadOnly: readOnly, Log: log, Observer: watched})
+		st, err = redis.Open(ctx, redis.Options{
+			Location: c, ReadOnly: o.readOnly, Log: o.log, Observer: o.watched, Budget: o.patience,
+		})
 	}
 	if err != nil {
 		return nil, err // not st: a nil pointer in an interface is not nil

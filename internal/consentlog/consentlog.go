@@ -45,6 +45,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -353,11 +354,17 @@ type Opened struct {
 
 // Each calls f with every leaf, in their order, until it returns an error.
 func (l *Log) Each(f func(Opened) error) error {
+	return l.EachAtOnce(1, func(int64) bool { return true }, f)
+}
+
+// EachAtOnce calls f with the leaves that are wanted, by so many goroutines at once, until it returns an error. With
+// one goroutine they come in their order.
+func (l *Log) EachAtOnce(goroutines int, wanted func(index int64) bool, f func(Opened) error) error {
 	keys, err := l.openPeople()
 	if err != nil {
 		return err
 	}
-	return l.each(keys, func(uint32) bool { return true }, f)
+	return l.each(keys, goroutines, func(n int64, _ uint32) bool { return wanted(n) }, f)
 }
 
 // Of returns the leaves about a person whose key was not destroyed.
@@ -370,7 +377,7 @@ func (l *Log) Of(p Person) (all []Opened, err error) {
 	if len(slots) == 0 {
 		return nil, nil
 	}
-	err = l.each(keys, func(slot uint32) bool { return slots[slot] }, func(o Opened) error {
+	err = l.each(keys, 1, func(_ int64, slot uint32) bool { return slots[slot] }, func(o Opened) error {
 		all = append(all, o)
 		return nil
 	})
@@ -378,7 +385,9 @@ func (l *Log) Of(p Person) (all []Opened, err error) {
 }
 
 // each reads the files again: leaves may have been appended, and keys destroyed, by another process.
-func (l *Log) each(keys *people, of func(slot uint32) bool, f func(Opened) error) error {
+func (l *Log) each(
+	keys *people, goroutines int, of func(index int64, slot uint32) bool, f func(Opened) error,
+) error {
 	least := l.Size()
 	index, err := readFrom(l.path("index"), 0)
 	if err != nil {
@@ -400,27 +409,61 @@ func (l *Log) each(keys *people, of func(slot uint32) bool, f func(Opened) error
 	if err != nil {
 		return fmt.Errorf("consentlog: %w", err)
 	}
-	for n := range size {
-		at := parseIndex(index[n*indexSize:])
-		if !of(at.slot) {
-			continue
-		}
-		if !at.within(is.Size()) {
-			return fmt.Errorf("%w: the record of leaf %d is not in the file of records", ErrDamaged, n)
-		}
-		o := Opened{Index: n}
-		b := make([]byte, at.length)
-		if _, err := sealed.ReadAt(b, at.offset); err != nil {
-			return fmt.Errorf("%w: the record of leaf %d cannot be read: %w", ErrDamaged, n, err)
-		}
-		if err := l.open(keys, &o, b, at.slot); err != nil {
-			return fmt.Errorf("%w: the record of leaf %d: %w", ErrDamaged, n, err)
-		}
-		if err := f(o); err != nil {
-			return err
+	r := sealedReader{Log: l, keys: keys, index: index, file: sealed, size: is.Size()}
+	var (
+		next   atomic.Int64
+		once   sync.Once
+		failed error
+		all    sync.WaitGroup
+	)
+	work := func() {
+		for n := next.Add(1) - 1; n < size; n = next.Add(1) - 1 {
+			if !of(n, r.at(n).slot) {
+				continue
+			}
+			o, err := r.read(n)
+			if err == nil {
+				err = f(o)
+			}
+			if err != nil {
+				once.Do(func() { failed = err })
+				next.Store(size) // nobody begins another
+			}
 		}
 	}
-	return nil
+	for range goroutines - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
+	return failed
+}
+
+// sealedReader reads and opens sealed records.
+type sealedReader struct {
+	*Log
+	keys  *people
+	index []byte
+	file  *os.File
+	size  int64 // of it
+}
+
+func (r sealedReader) at(n int64) indexEntry { return parseIndex(r.index[n*indexSize:]) }
+
+// read returns a leaf with its record.
+func (r sealedReader) read(n int64) (Opened, error) {
+	at, o := r.at(n), Opened{Index: n}
+	if !at.within(r.size) {
+		return o, fmt.Errorf("%w: the record of leaf %d is not in the file of records", ErrDamaged, n)
+	}
+	b := make([]byte, at.length)
+	if _, err := r.file.ReadAt(b, at.offset); err != nil {
+		return o, fmt.Errorf("%w: the record of leaf %d cannot be read: %w", ErrDamaged, n, err)
+	}
+	if err := r.open(r.keys, &o, b, at.slot); err != nil {
+		return o, fmt.Errorf("%w: the record of leaf %d: %w", ErrDamaged, n, err)
+	}
+	return o, nil
 }
 
 // Prove returns the proof that a leaf is in the tree of the last checkpoint, in the format of C2SP's tlog-proof;
