@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"html/template"
 	"maps"
 	"regexp"
 	"slices"
@@ -24,14 +25,13 @@ func (s *Set) problems(t *translation) []error {
 		errs = append(errs, fmt.Errorf("%s: %q %s", t.file, key, fmt.Sprintf(format, args...)))
 	}
 	english := s.translations[0]
-	wanted := s.parsed[fallback]().messageKeys()
 	known := map[string]bool{}
-	for _, key := range wanted {
+	for _, key := range s.keys {
 		known[key] = true
 	}
-	for _, key := range wanted {
-		m := t.messages[key]
-		if m == nil {
+	for _, key := range s.keys {
+		m, there := t.messages[key]
+		if !there {
 			wrong(key, "is missing; in English it is %q", english.other(key))
 			continue
 		}
@@ -39,7 +39,7 @@ func (s *Set) problems(t *translation) []error {
 		if slices.Contains(pluralKeys(), key) {
 			forms = t.forms()
 		}
-		for form, text := range pluralForms(m) {
+		for form, text := range pluralForms(m.full(key)) {
 			switch {
 			case *text == "" && slices.Contains(forms, form):
 				wrong(key, "has no text in the plural form %q", form)
@@ -57,8 +57,8 @@ func (s *Set) problems(t *translation) []error {
 			}
 		}
 	}
-	for key := range t.own {
-		if !known[key] && !isConvention(key) {
+	for key, m := range t.messages {
+		if m.own && !known[key] && !isConvention(key) {
 			wrong(key, "is not a message of optin; its name may be misspelled")
 		}
 	}
@@ -91,7 +91,7 @@ func checkDates(t *translation, wrong func(key, format string, args ...any)) {
 	}
 	for key, m := range t.messages {
 		if strings.HasPrefix(key, cityPrefix) {
-			if d.Pattern = m.Other; d.Check() != nil {
+			if d.Pattern = m.other; d.Check() != nil {
 				wrong(key, "may have no signs but %s", skeleton.MomentPunctuation)
 			}
 		}
@@ -197,13 +197,15 @@ func listed(values []string) string {
 	return strings.Join(values, ", ")
 }
 
-// messageKeys lists all messages that templates and code ask for, sorted.
-func (p parsedFiles) messageKeys() []string {
+// messageKeys lists all messages that the files parsed so far and code ask for, sorted.
+func (p *parsedFiles) messageKeys() []string {
 	keys := keysInCode()
-	for _, set := range p.html {
-		for _, t := range set.Templates() {
-			if t.Tree != nil {
-				keys = append(keys, keysIn(t.Tree.Root)...)
+	for _, sets := range []map[string]*template.Template{p.pages, p.html} {
+		for _, set := range sets {
+			for _, t := range set.Templates() {
+				if t.Tree != nil {
+					keys = append(keys, keysIn(t.Tree.Root)...)
+				}
 			}
 		}
 	}

@@ -130,10 +130,11 @@ func (s *Set) render(locale string, e Email, texts skeleton.Texts) (RenderedEmai
 		}
 	}
 	var text, html strings.Builder
-	if err := s.parsed[t.name()]().text[e.name()].ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
+	forHTML, forText := s.parsed[t.name()].email(e.name())
+	if err := forText.ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
 		return RenderedEmail{}, err
 	}
-	if err := s.parsed[t.name()]().html["email/"+e.name()].ExecuteTemplate(&html, "layout.html", v); err != nil {
+	if err := forHTML.ExecuteTemplate(&html, "layout.html", v); err != nil {
 		return RenderedEmail{}, err
 	}
 	return RenderedEmail{Subject: v.Subject, Text: tidy(text.String()), HTML: html.String()}, nil

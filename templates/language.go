@@ -20,8 +20,7 @@ const fallback = "en"
 type translation struct {
 	tag       language.Tag
 	file      string // as errors name it
-	messages  map[string]*i18n.Message
-	own       map[string]bool // messages of the file, and not by convention
+	messages  map[string]message
 	localizer func() (*i18n.Localizer, error)
 	byZone    sync.Map // of dates
 }
@@ -36,42 +35,55 @@ func readTranslation(file string, content []byte) (*translation, error) {
 	if err := json.Unmarshal(content, &raw); err != nil {
 		return nil, fmt.Errorf("%s: is not a JSON object of messages: %w", file, err)
 	}
-	t := &translation{tag: tag, file: file, messages: map[string]*i18n.Message{}, own: map[string]bool{}}
+	t := &translation{tag: tag, file: file, messages: map[string]message{}}
 	byTag, _ := conventions()
 	base, _ := tag.Base()
 	for key, text := range byTag[base.String()] {
-		t.messages[key] = &i18n.Message{ID: key, Other: text}
+		t.messages[key] = message{other: text}
 	}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
-		m, err := readMessage(key, raw[key])
-		if err != nil {
+		if t.messages[key], err = readMessage(key, raw[key]); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		t.messages[key], t.own[key] = m, true
 	}
 	t.localizer = sync.OnceValues(t.makeLocalizer)
 	return t, nil
 }
 
+// message is a text, or one for each plural form. There are thousands, so it is smaller than the i18n package's.
+type message struct {
+	other string
+	forms *i18n.Message // nil: the text is the only one
+	own   bool          // it is of the file, and not by convention
+}
+
+// full returns the message as the i18n package has it.
+func (m message) full(key string) *i18n.Message {
+	if m.forms != nil {
+		return m.forms
+	}
+	return &i18n.Message{ID: key, Other: m.other}
+}
+
 // readMessage reads one message of a file: a text, or a text for each plural form.
-func readMessage(key string, value any) (*i18n.Message, error) {
+func readMessage(key string, value any) (message, error) {
 	switch value := value.(type) {
 	case string:
-		return &i18n.Message{ID: key, Other: value}, nil
+		return message{other: value, own: true}, nil
 	case map[string]any:
 		m := &i18n.Message{ID: key}
 		for form, text := range value {
 			at, known := pluralForms(m)[form]
 			s, ok := text.(string)
 			if !known || !ok {
-				return nil, fmt.Errorf("%q: %q is no plural form with a text; there are %s", key, form,
+				return message{}, fmt.Errorf("%q: %q is no plural form with a text; there are %s", key, form,
 					strings.Join(formNames(), ", "))
 			}
 			*at = s
 		}
-		return m, nil
+		return message{other: m.Other, forms: m, own: true}, nil
 	}
-	return nil, fmt.Errorf("%q: must be a text, or an object with a text for each plural form", key)
+	return message{}, fmt.Errorf("%q: must be a text, or an object with a text for each plural form", key)
 }
 
 // formNames lists the plural forms of the CLDR in its order.
@@ -86,7 +98,10 @@ func pluralForms(m *i18n.Message) map[string]*string {
 
 // makeLocalizer makes the localizer of this language alone, so that no message can ever come from another.
 func (t *translation) makeLocalizer() (*i18n.Localizer, error) {
-	all := slices.Collect(maps.Values(t.messages))
+	var all []*i18n.Message
+	for key, m := range t.messages {
+		all = append(all, m.full(key))
+	}
 	tags := []language.Tag{t.tag, language.Japanese} // where no rules are known, each number has the form "other"
 	if rules := t.other("plural.rules"); rules != "" {
 		tags = slices.Insert(tags, 0, language.Make(rules))
@@ -105,12 +120,7 @@ func (t *translation) makeLocalizer() (*i18n.Localizer, error) {
 func (t *translation) name() string { return t.tag.String() }
 
 // other returns a message as it stands in its file, in its only form or the one called other.
-func (t *translation) other(key string) string {
-	if m := t.messages[key]; m != nil {
-		return m.Other
-	}
-	return ""
-}
+func (t *translation) other(key string) string { return t.messages[key].other }
 
 // text returns a message, with values by name: text("sent.lead", "Site", "La Gazette"). Values are never read as
 // templates.

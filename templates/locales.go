@@ -115,24 +115,17 @@ func (s *Set) Of(site string) *Set {
 
 // derived returns a set of the same languages.
 func (s *Set) derived() *Set {
-	more := &Set{parsed: map[string]func() parsedFiles{}, files: s.files}
+	more := &Set{parsed: map[string]*parsedFiles{}, keys: s.keys, files: s.files}
 	for _, t := range s.translations {
 		more.put(t)
 	}
 	return more
 }
 
-// put adds a translation, or replaces that of the same language. Its files are parsed when they are first needed; that
-// they can be was seen in English.
+// put adds a translation, or replaces that of the same language.
 func (s *Set) put(t *translation) {
 	s.add(t)
-	s.parsed[t.name()] = sync.OnceValue(func() parsedFiles {
-		p, err := s.parse(t)
-		if err != nil {
-			panic(err) // the same files as in English, with the same functions
-		}
-		return p
-	})
+	s.parsed[t.name()] = s.newParsedFiles(t)
 }
 
 // Unreviewed lists those of a site's locales with a translation that nobody vouches for.

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"os/exec"
@@ -93,7 +94,7 @@ func contexts(t *testing.T) map[string]messageContext {
 func TestEveryMessageIsDescribedToTranslators(t *testing.T) {
 	s := newSet(t)
 	all := contexts(t)
-	wanted := append(slices.DeleteFunc(s.parsed[fallback]().messageKeys(), isOnlyConvention), "date.first", reviewerKey)
+	wanted := append(slices.DeleteFunc(slices.Clone(s.keys), isOnlyConvention), "date.first", reviewerKey)
 	slices.Sort(wanted)
 	if diff := cmp.Diff(wanted, slices.Sorted(maps.Keys(all))); diff != "" {
 		t.Error("context.json has other keys than the messages:", diff)
@@ -127,12 +128,23 @@ func plain(text string) string {
 	return strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(text)
 }
 
+// ownKeys returns the keys of the messages that a translation's file has.
+func ownKeys(of *translation) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for key, m := range of.messages {
+			if m.own && !yield(key) {
+				return
+			}
+		}
+	}
+}
+
 func TestNoTextIsTooLongForItsPlace(t *testing.T) {
 	all := contexts(t)
 	eachTranslation(t, func(t *testing.T, of *translation) {
-		for key := range of.own {
+		for key := range ownKeys(of) {
 			c := all[key]
-			for form, text := range pluralForms(of.messages[key]) {
+			for form, text := range pluralForms(of.messages[key].full(key)) {
 				text := placeholder.ReplaceAllString(*text, "")
 				if n, most := utf8.RuneCountInString(text), kinds()[c.Kind]; n > most && most > 0 {
 					t.Errorf("%s: %q (%s): %d characters, at most %d for a %s: %q", of.file, key, form, n, most, c.Kind,
@@ -170,7 +182,7 @@ func TestEveryLanguageIsPlain(t *testing.T) {
 	eachTranslation(t, func(t *testing.T, of *translation) {
 		most := boundsOf(of.name())
 		sentences, words, long := 0, 0, 0
-		for _, key := range slices.Sorted(maps.Keys(of.own)) {
+		for _, key := range slices.Sorted(ownKeys(of)) {
 			if kind := all[key].Kind; kind == "meta" || kind == "date" || kind == "colon" {
 				continue
 			}
@@ -220,8 +232,8 @@ func wordsOf(sentence string) []string {
 // Quotation marks are added where there are some, and an apostrophe is a curled one.
 func TestNoTextHasQuotationMarksOfItsOwn(t *testing.T) {
 	eachTranslation(t, func(t *testing.T, of *translation) {
-		for key := range of.own {
-			for _, text := range pluralForms(of.messages[key]) {
+		for key := range ownKeys(of) {
+			for _, text := range pluralForms(of.messages[key].full(key)) {
 				if at := strings.IndexAny(*text, "\"'«»‹›„“”‚‘‟"); at >= 0 {
 					r, _ := utf8.DecodeRuneInString((*text)[at:])
 					t.Errorf("%s: %q has %q: %q", of.file, key, r, *text)
@@ -367,7 +379,7 @@ func madeUp(t *testing.T, change func(map[string]any)) []byte {
 	words := map[string]any{}
 	english := newSet(t).translation("en")
 	for key, m := range english.messages {
-		text := placeholder.ReplaceAllStringFunc(m.Other, func(p string) string { return "\x00" + p + "\x00" })
+		text := placeholder.ReplaceAllStringFunc(m.other, func(p string) string { return "\x00" + p + "\x00" })
 		parts := strings.Split(text, "\x00")
 		for i := 0; i < len(parts); i += 2 {
 			parts[i] = strings.ToUpper(parts[i])

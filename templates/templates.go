@@ -38,7 +38,6 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
-	texttemplate "text/template"
 	"time"
 )
 
@@ -52,15 +51,10 @@ type Set struct {
 	prepared prepared
 	// references has what stands around a reference, by language.
 	references sync.Map
-	parsed     map[string]func() parsedFiles // by language
-	files      fs.FS                         // with the folders pages and emails
-	own        map[string]*Set               // of sites with translations of their own
-}
-
-// parsedFiles is all files with the words of one language, by their names without their folder.
-type parsedFiles struct {
-	html map[string]*template.Template
-	text map[string]*texttemplate.Template
+	parsed     map[string]*parsedFiles // by language
+	keys       []string                // of the messages that files and code ask for, sorted
+	files      fs.FS                   // with the folders pages and emails
+	own        map[string]*Set         // of sites with translations of their own
 }
 
 // New parses and checks everything embedded. Its error names every file and every message that is missing or wrong.
@@ -75,10 +69,12 @@ func New() (*Set, error) {
 // build is New on any file system with the folders pages and emails, and any translations, English first. A translation
 // that lacks something is left out: it is not offered to anybody before it is whole.
 func build(files fs.FS, translations []*translation) (*Set, error) {
-	s := &Set{parsed: map[string]func() parsedFiles{}, files: files}
-	if _, err := s.parse(translations[0]); err != nil {
+	s := &Set{parsed: map[string]*parsedFiles{}, files: files}
+	all := s.newParsedFiles(translations[0])
+	if err := all.parseAll(); err != nil {
 		return nil, err
 	}
+	s.keys = all.messageKeys()
 	s.put(translations[0])
 	if errs := s.problems(translations[0]); len(errs) > 0 {
 		return nil, fmt.Errorf("templates: %w", errors.Join(errs...))
@@ -89,43 +85,6 @@ func build(files fs.FS, translations []*translation) (*Set, error) {
 		}
 	}
 	return s, nil
-}
-
-// parse reads all files, with the words of one language.
-func (s *Set) parse(t *translation) (parsedFiles, error) {
-	html, text := map[string]*template.Template{}, map[string]*texttemplate.Template{}
-	funcs := t.funcs(s.Endonym)
-	pageLayout := template.New("layout.html").Funcs(funcs)
-	pageLayout, err := pageLayout.ParseFS(s.files, "pages/layout.html", "pages/parts.html")
-	if err != nil {
-		return parsedFiles{}, fmt.Errorf("templates: %w", err)
-	}
-	for _, name := range pageNames() {
-		page, err := template.Must(pageLayout.Clone()).ParseFS(s.files, "pages/"+name+".html")
-		if err != nil {
-			return parsedFiles{}, fmt.Errorf("templates: %w", err)
-		}
-		html[name] = page
-	}
-	emailLayout, err := template.New("layout.html").Funcs(funcs).ParseFS(s.files, "emails/layout.html")
-	if err != nil {
-		return parsedFiles{}, fmt.Errorf("templates: %w", err)
-	}
-	for _, name := range emailNames() {
-		email, err := template.Must(emailLayout.Clone()).ParseFS(s.files, "emails/"+name+".html")
-		if err != nil {
-			return parsedFiles{}, fmt.Errorf("templates: %w", err)
-		}
-		html["email/"+name] = email
-		plain, err := texttemplate.New(name+".txt").
-			Funcs(funcs).
-			ParseFS(s.files, "emails/controller.txt", "emails/"+name+".txt")
-		if err != nil {
-			return parsedFiles{}, fmt.Errorf("templates: %w", err)
-		}
-		text[name] = plain
-	}
-	return parsedFiles{html, text}, nil
 }
 
 // pageView is what a page's template sees.
@@ -244,7 +203,7 @@ func (s *Set) aroundReference(locale string, p Page) (around [2]string, err erro
 	}
 	const here = "HERE"
 	var line bytes.Buffer
-	if err := s.parsed[name]().html[p.name()].ExecuteTemplate(&line, "reference", here); err != nil {
+	if err := s.parsed[name].page(p.name()).ExecuteTemplate(&line, "reference", here); err != nil {
 		return around, err
 	}
 	around[0], around[1], _ = strings.Cut(line.String(), here)
@@ -263,7 +222,7 @@ func (s *Set) page(locale string, p Page) ([]byte, error) {
 func (s *Set) execute(locale string, p Page) ([]byte, error) {
 	var b bytes.Buffer
 	in := s.translation(locale)
-	t := s.parsed[in.name()]().html[p.name()]
+	t := s.parsed[in.name()].page(p.name())
 	if err := t.ExecuteTemplate(&b, "layout.html", pageView{locale, p.site(), p, in}); err != nil {
 		return nil, err
 	}

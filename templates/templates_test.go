@@ -138,7 +138,7 @@ func TestFrenchMessagesHaveFrenchTypography(t *testing.T) {
 	// A plain space before a high punctuation mark may break the line; a straight apostrophe is a typewriter's.
 	wrong := regexp.MustCompile(`[ \x{a0}][:;!?»]|« |[^\s\x{202f}][;!?»]|'|"`)
 	for id, m := range newSet(t).translation("fr").messages {
-		for _, text := range []string{m.One, m.Other} {
+		for _, text := range []string{m.full(id).One, m.other} {
 			if found := wrong.FindString(text); found != "" {
 				t.Errorf("%q: %q in %q", id, found, text)
 			}
