@@ -35,26 +35,26 @@ const emailQueues = 16
 
 // EmailQueues are the queues of emails that were not tried yet. The emails of one domain share a queue, so that many of
 // them, to a domain that is slow or being flooded, hold up one queue and not the emails to everybody else.
-func EmailQueues() []store.QueueName {
-	var all []store.QueueName
-	for i := range emailQueues {
-		all = append(all, emailQueue(byte(i)))
+func EmailQueues() []store.QueueName { return slices.Clone(emailQueueNames[:]) }
+
+var emailQueueNames = func() (all [emailQueues]store.QueueName) {
+	for i := range all {
+		all[i] = store.QueueName(fmt.Sprintf("email/%x", i))
 	}
 	return all
-}
-
-func emailQueue(n byte) store.QueueName {
-	return store.QueueName(fmt.Sprintf("email/%x", n%emailQueues))
-}
+}()
 
 // emailQueue returns the queue of an email to an address. It is read off a keyed hash, and so says nothing of the
 // domain.
 func (r *records) emailQueue(to address.Address) store.QueueName {
-	return emailQueue(r.Keyring.MACs("email queue", to.Domain())[0][0])
+	return emailQueueNames[r.Keyring.MACs("email queue", to.Domain())[0][0]%emailQueues]
 }
 
+// IsEmailQueue reports whether a queue is one of EmailQueues.
+func IsEmailQueue(queue store.QueueName) bool { return slices.Contains(emailQueueNames[:], queue) }
+
 // untried reports whether no relay was ever asked to take the email of a job.
-func untried(job store.Job) bool { return slices.Contains(EmailQueues(), job.Queue) }
+func untried(job store.Job) bool { return IsEmailQueue(job.Queue) }
 
 // Event is one thing that a website is told.
 type Event struct {

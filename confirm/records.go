@@ -63,13 +63,17 @@ type known struct {
 	record       store.Record
 	subscription consent.Subscription
 	raw          consent.Subscription // as it was stored: before newer revisions of its purposes ended consents
+	box          box                  // that it was opened with; the zero box: none was needed
+	request      string               // that the job is for by which it was read, if any
 }
 
 // applyFrom is apply for a caller that has read the record: unless it was changed since, it is not read again.
 func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also extra) (res result, err error) {
 	var jobs []store.Job
-	key := k.record.Key
-	box := r.sealer.box(key)
+	key, box := k.record.Key, k.box
+	if box.Box == nil {
+		box = r.sealer.box(key)
+	}
 	err = r.Store.UpdateFrom(ctx, k.record, func(rec store.Record) (store.Change, error) {
 		jobs, res = nil, result{}
 		before, raw, err := k.subscription, k.raw, error(nil)
@@ -176,8 +180,8 @@ func (r *records) read(ctx context.Context, key store.Key) (k known, err error) 
 	if k.record, err = r.Store.Find(ctx, key); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return known{}, err
 	}
-	k.record.Key = key
-	k.subscription, k.raw, err = r.openWith(r.sealer.box(key), k.record)
+	k.record.Key, k.box = key, r.sealer.box(key)
+	k.subscription, k.raw, err = r.openWith(k.box, k.record)
 	return k, r.notes.note(ctx, err)
 }
 
@@ -263,6 +267,9 @@ func plainIP(text string) string {
 
 // clip makes a text from outside printable and at most n bytes long.
 func clip(text string, n int) string {
+	if len(text) <= n && isPlain(text) {
+		return text
+	}
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return ' '
@@ -274,6 +281,16 @@ func clip(text string, n int) string {
 		text = text[:len(text)-size]
 	}
 	return text
+}
+
+// isPlain reports whether a text has nothing but printable ASCII.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // nonce returns n random bytes as base64url.

@@ -54,7 +54,8 @@ func (m *Message) IsFirst() bool {
 // Message returns what the email of a job says now. It returns ErrNotDue where no email is due
 // (consent.Subscription.EmailDue), or where too many wait already for the mailbox in its many spellings.
 func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
-	id, mailbox, err := r.openEmailJob(job)
+	box := r.sealer.box(job.Key)
+	id, mailbox, err := openEmailJob(box, job)
 	if err != nil {
 		return Message{}, err
 	}
@@ -62,8 +63,8 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	k := known{record: found[0]}
-	if k.subscription, k.raw, err = r.openWith(r.sealer.box(job.Key), found[0]); err != nil {
+	k := known{record: found[0], box: box, request: id}
+	if k.subscription, k.raw, err = r.openWith(box, found[0]); err != nil {
 		return Message{}, r.notes.note(ctx, err)
 	}
 	sub := k.subscription.EndValidity(r.Now())
@@ -212,13 +213,13 @@ func (r *Relay) Signed(ctx context.Context, job store.Job, signatures map[int]st
 
 // request returns the request, or signup, that an email job is for.
 func (r *Relay) request(job store.Job) (id string, err error) {
-	id, _, err = r.openEmailJob(job)
+	id, _, err = openEmailJob(r.sealer.box(job.Key), job)
 	return id, err
 }
 
 // openEmailJob returns the request, or signup, and the id of the mailbox that a job is for.
-func (r *Relay) openEmailJob(job store.Job) (request, mailbox string, err error) {
-	plain, err := r.sealer.box(job.Key).open(whatJob, job.Body)
+func openEmailJob(box box, job store.Job) (request, mailbox string, err error) {
+	plain, err := box.open(whatJob, job.Body)
 	request, mailbox, _ = strings.Cut(string(plain), "\n")
 	return request, mailbox, err
 }
@@ -350,16 +351,17 @@ func (r *Relay) answer(a consent.Answer) consent.Answer {
 // Delivered keeps a relay's acceptance as evidence, and completes the job with it. What the email said, if not nil,
 // saves reading the record again.
 func (r *Relay) Delivered(ctx context.Context, job store.Job, said *Message, d consent.Delivery) error {
-	id, err := r.request(job)
-	if err != nil {
-		return err
-	}
-	d.At, d.Reply = r.Now().UTC().Truncate(time.Millisecond), clip(d.Reply, 512)
 	k := known{record: store.Record{Key: job.Key}}
 	if said != nil && said.known != nil {
 		k = *said.known
+	} else {
+		var err error
+		if k.request, err = r.request(job); err != nil {
+			return err
+		}
 	}
-	return r.applyAndEndFrom(ctx, k, job, consent.Delivered{RequestID: id, Delivery: d})
+	d.At, d.Reply = r.Now().UTC().Truncate(time.Millisecond), clip(d.Reply, 512)
+	return r.applyAndEndFrom(ctx, k, job, consent.Delivered{RequestID: k.request, Delivery: d})
 }
 
 // Undeliverable keeps a relay's permanent refusal as evidence, and completes the job with it.

@@ -24,7 +24,7 @@ func (s sealer) keys(site string, a address.Address) []store.Key {
 // sealContext is what sealed bytes are bound to: moved to another record they do not open.
 func sealContext(k store.Key) string { return k.Site + "/" + k.ID }
 
-// box returns what seals and opens what belongs to a record. It is made again for each action.
+// box returns what seals and opens what belongs to a record. It is made again for each action, or for each email.
 func (s sealer) box(k store.Key) box { return box{k, s.ring.Box(sealContext(k))} }
 
 // box seals and opens what belongs to one record: the record itself and its jobs.

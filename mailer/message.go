@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/optin/optin/confirm"
@@ -31,17 +32,34 @@ type email struct {
 	skeleton      *keptSkeleton
 	signature     string // the fields that sign it, each with its CRLF: they go over the wire first
 	raw           []byte // what they sign, before dots are stuffed
+	room          *[]byte
+}
+
+// texts are those of emails that have left, to be written over by others.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
+// release gives the text of an email back, which is not to be read any more.
+func (e *email) release() {
+	if e.room != nil {
+		*e.room, e.raw = e.raw, nil
+		texts.Put(e.room)
+		e.room = nil
+	}
 }
 
 // delivery returns what must be known of the email once a relay has taken it.
 func (e *email) delivery(reply string) consent.Delivery {
-	unsigned, all := sha256.Sum256(e.raw), sha256.New()
-	all.Write([]byte(e.signature))
-	all.Write(e.raw)
-	return consent.Delivery{
-		Reply: reply, Skeleton: e.skeleton.Sum(), Signature: e.signature,
-		Unsigned: hex.EncodeToString(unsigned[:]), SHA256: hex.EncodeToString(all.Sum(nil)),
+	sum := sha256.Sum256(e.raw)
+	d := consent.Delivery{
+		Reply: reply, Skeleton: e.skeleton.Sum(), Signature: e.signature, Unsigned: hex.EncodeToString(sum[:]),
 	}
+	if d.SHA256 = d.Unsigned; e.signature != "" {
+		all := sha256.New()
+		all.Write([]byte(e.signature))
+		all.Write(e.raw)
+		d.SHA256 = hex.EncodeToString(all.Sum(sum[:0]))
+	}
+	return d
 }
 
 // emailMaker makes the emails of messages.
@@ -81,7 +99,8 @@ func (m *emailMaker) newEmail(msg *confirm.Message, site Site) (*email, error) {
 	if e.skeleton, err = m.skeleton(site, msg, &v); err != nil {
 		return nil, err
 	}
-	if e.raw, err = e.skeleton.Fill(nil, &v); err != nil {
+	e.room = texts.Get().(*[]byte)
+	if e.raw, err = e.skeleton.Fill((*e.room)[:0], &v); err != nil {
 		return nil, err
 	}
 	e.signature, err = m.sign(site.fromDomain(), e.date, e.raw)

@@ -113,7 +113,7 @@ func expire(clock *confirm.Clock) outbox.Run {
 // queueLabel is a queue as metrics name it. Which domains share a queue of emails is of no interest, so those queues
 // have one name.
 func queueLabel(queue store.QueueName) string {
-	if slices.Contains(confirm.EmailQueues(), queue) {
+	if confirm.IsEmailQueue(queue) {
 		return "email"
 	}
 	return string(queue)

@@ -127,6 +127,11 @@ func (r *Keyring) MACs(label string, parts ...string) [][]byte {
 	return sums
 }
 
+// Sign returns the HMAC-SHA256 of a text under the first of Keys.
+func (r *Keyring) Sign(label string, text []byte) []byte {
+	return r.derive(label).macs[0].sum(func(b []byte) []byte { return append(b, text...) })
+}
+
 // Seal encrypts plain for one context under the newest secret.
 func (r *Keyring) Seal(context string, plain []byte) []byte { return r.Box(context).Seal(plain) }
 
@@ -139,7 +144,7 @@ func (r *Keyring) Open(context string, sealed []byte) ([]byte, error) {
 func (r *Keyring) Box(context string) *Box { return &Box{ring: r, context: context} }
 
 // Box is Seal and Open for one context, whose key under the newest secret is derived once. It is for one goroutine at a
-// time, and not to be kept: so no key stays in memory.
+// time, and is kept no longer than an act takes: so no key stays in memory.
 type Box struct {
 	ring    *Keyring
 	context string

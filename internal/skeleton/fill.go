@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,9 +44,7 @@ func (s *Skeleton) Fill(dst []byte, v *Values) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return dst, err
 	}
-	if dst == nil {
-		dst = make([]byte, 0, s.size)
-	}
+	dst = slices.Grow(dst, s.size)
 	for i := range s.lines {
 		dst = f.appendLine(dst, &s.lines[i])
 	}
