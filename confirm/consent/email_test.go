@@ -245,3 +245,16 @@ func TestTheSignatureOfAnEmailIsKeptOnceItIsProof(t *testing.T) {
 		t.Errorf("%+v", e.Taken)
 	}
 }
+
+func TestALinkIsPostponedOnceForOneWait(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	postpone := consent.Postpone{RequestID: "r1", Until: env.now.Add(time.Hour), TTL: terms.TTL}
+	for i, want := range []bool{true, false, false} {
+		c, err := consent.Apply(env.sub, postpone, env.now)
+		if err != nil || c.Changed != want {
+			t.Errorf("time %d: changed %t, %v", i+1, c.Changed, err)
+		}
+		env.sub = c.Subscription
+	}
+}

@@ -129,3 +129,73 @@ func TestWhatAWebsiteWasToldHasABound(t *testing.T) {
 		t.Errorf("%d are kept, from %v to %v", len(told), told[0], told[len(told)-1])
 	}
 }
+
+func TestOneActIsOneStepAndARequestHasItsName(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	env.later(25 * time.Hour).does(env.signup("r2", "offers"))
+	env.does(env.confirm("r1"))
+	env.does(env.confirm("r2"))
+	env.later(time.Hour).does(env.withdraw())
+	names := map[consent.StepAction][]string{}
+	for _, s := range env.sub.Timeline(func(string, int) string { return "" }) {
+		names[s.Action] = append(names[s.Action], s.Request)
+	}
+	asked, confirmed, withdrawn := names[consent.StepAsked], names[consent.StepConfirmed], names[consent.StepWithdrawn]
+	if len(asked) != 2 || asked[0] == "" || asked[0] == asked[1] {
+		t.Errorf("the requests are called %q", asked)
+	}
+	if diff := cmp.Diff(asked, confirmed); diff != "" {
+		t.Errorf("confirmed: %s", diff)
+	}
+	if diff := cmp.Diff([]string{""}, withdrawn); diff != "" {
+		t.Errorf("both were withdrawn by one act: %s", diff)
+	}
+}
+
+func TestTheTimelineHasTheWordsThatTheWebsiteShowed(t *testing.T) {
+	env := newEnv(t)
+	a := env.signup("r1", "letter", "offers")
+	a.Statements[1].Shown = "Get our offers"
+	env.does(a)
+	env.later(time.Minute)
+	env.does(consent.Delivered{RequestID: "r1", Delivery: consent.Delivery{At: env.now}})
+	env.later(time.Hour)
+	env.does(consent.Reported{RequestID: "r1", Answer: env.answer("452 full")})
+	env.does(env.confirm("r1"))
+	var reported bool
+	for _, s := range env.sub.Timeline(func(string, int) string { return "" }) {
+		switch said := s.Attested; s.Action {
+		case consent.StepAsked:
+			if said == nil || len(said.Shown) != 1 || said.Shown["offers"] != "Get our offers" {
+				t.Errorf("asked: %+v", said)
+			}
+		case consent.StepReported:
+			reported = s.Seen.Method == consent.ByReport && s.Seen.Reply == "452 full"
+		default:
+			if said != nil {
+				t.Errorf("%s: %+v", s.Action, said)
+			}
+		}
+	}
+	if !reported {
+		t.Error("the report of a mail system is not told as one")
+	}
+}
+
+func TestASignupThatWasRenewedTwiceIsToldOnce(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	env.later(49 * time.Hour).does(env.renew("r1", "r2"))
+	env.later(49 * time.Hour).does(env.renew("r2", "r3"))
+	env.later(49 * time.Hour).does(env.signup("r4", "letter"))
+	told := map[string]int{}
+	for _, line := range env.timeline() {
+		word, _, _ := strings.Cut(line, " ")
+		told[word]++
+	}
+	want := map[string]int{"asked": 2, "renewed": 2, "expired": 3, "email_queued": 4}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,93 @@
+package consent_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optin/optin/confirm/consent"
+)
+
+// What strangers, websites and relays say of themselves is kept, and the record has a bound whichever of it is long.
+func TestARecordHasABoundWhateverIsSaid(t *testing.T) {
+	const most = 128 << 10
+	long := strings.Repeat("~", 500)
+	nothing := func(*consent.Evidence) {}
+	for name, row := range map[string]struct {
+		asked, confirmed, ended func(*consent.Evidence)
+		shown                   string
+		taken                   consent.Delivery
+		answers                 int
+	}{
+		"IPs":                  {asked: func(e *consent.Evidence) { e.IP = long }},
+		"browsers":             {asked: func(e *consent.Evidence) { e.UserAgent = long }},
+		"origins":              {asked: func(e *consent.Evidence) { e.Origin = long }},
+		"pages":                {asked: func(e *consent.Evidence) { e.Source = long }},
+		"forms":                {asked: func(e *consent.Evidence) { e.Form = long }},
+		"details":              {ended: func(e *consent.Evidence) { e.Detail = long }},
+		"replies":              {ended: func(e *consent.Evidence) { e.Reply = long }},
+		"confirming browsers":  {confirmed: func(e *consent.Evidence) { e.UserAgent = long }},
+		"attested IPs":         {asked: func(e *consent.Evidence) { e.Attested = &consent.Attested{IP: long} }},
+		"attested browsers":    {asked: func(e *consent.Evidence) { e.Attested = &consent.Attested{UserAgent: long} }},
+		"attested pages":       {asked: func(e *consent.Evidence) { e.Attested = &consent.Attested{Page: long} }},
+		"words":                {shown: long},
+		"relays":               {taken: consent.Delivery{Reply: long}},
+		"signatures":           {taken: consent.Delivery{Signature: long, SHA256: "a", Unsigned: "b"}},
+		"answers":              {answers: 3},
+		"browsers that end it": {ended: func(e *consent.Evidence) { e.UserAgent = long }},
+	} {
+		env := newEnv(t)
+		for _, say := range []*func(*consent.Evidence){&row.asked, &row.confirmed, &row.ended} {
+			if *say == nil {
+				*say = nothing
+			}
+		}
+		rounds := 0
+		for ; rounds < 1500; rounds++ {
+			env.later(25 * time.Hour)
+			id := fmt.Sprint("r", rounds)
+			a := env.signup(id)
+			a.Statements[0].Shown = row.shown
+			row.asked(&a.Evidence)
+			if len(env.does(a)) == 0 {
+				break
+			}
+			for range row.answers {
+				env.later(time.Second).does(consent.Tried{RequestID: id, Answer: env.answer(long)})
+			}
+			confirm := env.confirm(id)
+			row.confirmed(&confirm.Evidence)
+			env.does(confirm)
+			row.taken.At = env.now
+			env.does(consent.Delivered{RequestID: id, Delivery: row.taken})
+			withdraw := env.withdraw()
+			row.ended(&withdraw.Evidence)
+			env.does(withdraw)
+		}
+		b, err := json.Marshal(env.sub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Count(string(b), "~"); said > most+8*len(long) || said < most/4 || rounds >= 1500 {
+			t.Errorf("%s: %d bytes after %d signups", name, said, rounds)
+		}
+	}
+}
+
+func TestSoManyNoticesAreKeptAndNoMoreAreSent(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	env.does(env.confirm("r1"))
+	for i := range 20 {
+		env.later(consent.NoticeEvery)
+		sent := len(env.does(env.signup(fmt.Sprint("n", i)))) > 0
+		if want := i < 16; sent != want {
+			t.Errorf("notice %d is sent: %t", i+1, sent)
+		}
+	}
+	if len(env.sub.Notices) != 16 {
+		t.Errorf("%d are kept", len(env.sub.Notices))
+	}
+}
