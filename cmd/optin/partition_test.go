@@ -211,7 +211,7 @@ func (k *acknowledged) write(s *side, a *actor, done <-chan struct{}) {
 func TestAPartitionLosesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	childtest.Need(t, "redis-server")
-	for range size(1, 10) {
+	for range size(1, 100) {
 		partition(t)
 	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -40,21 +43,32 @@ func TestAHangupLoadsTheConfigurationOrLeavesTheOldOne(t *testing.T) {
 	}
 	a.SignUp("ada@people.test")
 	link := confirmLink(a.Email("ada@people.test"))
-	for name, broken := range map[string]string{
+	broken := map[string]string{
 		"no YAML":           "sites: [",
 		"nothing":           "",
 		"an unknown key":    renamed + "\nunheard_of: 1\n",
 		"another address":   strings.Replace(renamed, e.listen, "127.0.0.1:1", 1),
 		"another store":     strings.Replace(renamed, "optin.db", "other.db", 1),
 		"a missing purpose": strings.Replace(renamed, "purposes:", "purpose:", 1),
-	} {
-		if broken == renamed {
+	}
+	for name, yaml := range brokenAt(renamed, size(0, 50)) {
+		broken[name] = yaml
+	}
+	if len(broken) < size(6, 50) {
+		t.Fatalf("only %d are broken", len(broken))
+	}
+	visits := a.visitsAlways("/s/gazette")
+	for name, yaml := range broken {
+		if yaml == renamed {
 			t.Fatalf("%s: nothing is changed", name)
 		}
-		hangUp(broken, refused)
+		hangUp(yaml, refused)
 		if !strings.Contains(page(), "La Gazette") {
 			t.Errorf("%s: the old configuration no longer serves", name)
 		}
+	}
+	if n := visits(); n == 0 {
+		t.Error("nobody looked meanwhile")
 	}
 	if !strings.Contains(p.stderr.String(), `"level":"ERROR"`) {
 		t.Error("no alarm is in the log")
@@ -75,5 +89,55 @@ func TestAHangupLoadsTheConfigurationOrLeavesTheOldOne(t *testing.T) {
 	}
 	if code := p.stop(); code != exitOK {
 		t.Errorf("it exits with %d:\n%s", code, p.stderr)
+	}
+}
+
+// brokenAt returns a configuration with at most so many mistakes, one in each: a key that is unknown, a value that
+// cannot be, a variable that is not set, a line that no longer fits.
+func brokenAt(yaml string, most int) map[string]string {
+	broken := map[string]string{}
+	lines := strings.Split(yaml, "\n")
+	for i, line := range lines {
+		key, value, is := strings.Cut(line, ":")
+		if !is || strings.ContainsAny(key, "{\"") {
+			continue
+		}
+		for name, other := range map[string]string{
+			"another key": key + "_x:" + value, "no value of its kind": key + ": [[{}]]",
+			"a variable that is not set": key + ": ${OPTIN_TEST_IS_NOT_SET}", "a tab": "\t" + line,
+		} {
+			if len(broken) < most {
+				with := slices.Clone(lines)
+				with[i] = other
+				broken[fmt.Sprintf("%s in line %d", name, i+1)] = strings.Join(with, "\n")
+			}
+		}
+	}
+	return broken
+}
+
+// visitsAlways looks at a page again and again until the function that it returns is called, which returns how often
+// that was. Each time must succeed.
+func (a *actor) visitsAlways(page string) (stop func() int) {
+	done, n := make(chan struct{}), 0
+	var visitor sync.WaitGroup
+	visitor.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if code := a.status(page); code != http.StatusOK {
+				a.t.Errorf("visit %d of %s: %d", n, page, code)
+				return
+			}
+			n++
+		}
+	})
+	return func() int {
+		close(done)
+		visitor.Wait()
+		return n
 	}
 }

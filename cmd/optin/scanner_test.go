@@ -9,9 +9,6 @@ import (
 	"testing"
 )
 
-// scansEach is how often each scanner sends its request.
-const scansEach = 50
-
 // scan is a request of a machine to a link.
 type scan struct {
 	name   string
@@ -98,7 +95,7 @@ func TestScannersAndPrefetchersConfirmNobody(t *testing.T) {
 // scan sends the requests of one scanner, and checks that nothing has changed.
 func (a *actor) scan(s scan, link string) {
 	a.t.Helper()
-	for range scansEach {
+	for range size(50, 500) {
 		if status := a.send(s, path(link)+s.query); !slices.Contains(s.want, status) {
 			a.t.Errorf("%s is answered %d, want %v", s.name, status, s.want)
 			break

@@ -386,7 +386,7 @@ func (l *lossy) CompareAndSwap(ctx context.Context, name string, old, value []by
 func TestNoSignupIsCarriedOutTwiceUnderItsKey(t *testing.T) {
 	keys, times := 30, 5 // twice
 	if os.Getenv("OPTIN_SOAK") == "1" {
-		keys = 1000
+		keys = 10_000
 	}
 	bad := &lossy{}
 	e := newEnv(t)
