@@ -45,6 +45,7 @@ type env struct {
 	siteYAML     string        // YAML added to the site
 	endpoint     *endpoint     // of the site, if siteYAML has it
 	topYAML      string        // YAML added at the top level
+	redis        *redisChild   // the server of store, where a test puts other files under it
 	leaseFor     time.Duration // of the leases of jobs; the default if zero
 	finish       time.Duration // for jobs at a stop; the default if zero
 	openFiles    int           // how many a spawned process may have open; as many as the test if zero
