@@ -42,8 +42,8 @@ func (e *env) copyStore() (putBack func()) {
 	}
 }
 
-// A copy is made under load. Afterwards people confirm, withdraw and decline; then the copy is put back, and the consent
-// log puts right what it does not have.
+// A copy is made under load. Afterwards people confirm, withdraw and decline; then the copy is put back, and the
+// consent log puts right what it does not have.
 func TestACopyMadeUnderLoadLosesNothingAndMailsNobodyWhoDeclined(t *testing.T) {
 	restored := func(t *testing.T, e *env) {
 		e.perAddress, e.topYAML = "1000/1m", "limits: {emails_per_address: 1000/1h, emails_per_domain: 100000/1h}\n"

@@ -38,8 +38,8 @@ func (a *actor) signUpForTheLetter(email string) int {
 	return resp.StatusCode
 }
 
-// Two processes with other configurations: secrets in another order, as in a rotation, another public URL, other limits,
-// one purpose more, fewer connections. People go from one to the other.
+// Two processes with other configurations: secrets in another order, as in a rotation, another public URL, other
+// limits, one purpose more, fewer connections. People go from one to the other.
 func TestTwoBuildsWithDifferentConfigurationsServeOneStore(t *testing.T) {
 	const (
 		newer  = "bmV3ZXItbmV3ZXItbmV3ZXItbmV3ZXItbmV3ZXItbmV3"
