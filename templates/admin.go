@@ -80,6 +80,7 @@ type AdminOverview struct {
 	Sites  []AdminSite
 	Now    time.Time
 
+	Jobs    []AdminFact
 	Unusual []AdminUnusual // the worst first; none: all is as it should be
 	Flow    AdminFlow
 	Lights  []AdminLight
@@ -97,6 +98,7 @@ type AdminRelay struct {
 	Address     string    // host:port
 	PausedSince time.Time // zero: it takes emails
 	Refused     int       // recipients' domains for which it refuses us
+	Words       string    // its last, that say why
 }
 
 // AdminSite is what was counted at a site.
@@ -201,7 +203,7 @@ func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/w
 func adminFuncs() template.FuncMap {
 	return template.FuncMap{
 		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": Ago, "duration": DurationInWords,
-		"bucket": bucketInWords, "count": Count, "bounded": bounded, "views": adminViews,
+		"bucket": BucketInWords, "count": Count, "bounded": bounded, "views": adminViews,
 		"left": left, "delivery": DeliveryInWords, "lightOf": lightOf, "notDue": NotDueInWords,
 		"precise": precise, "number": Number, "group": groupOf,
 		"number64": func(n int) string { return Number(int64(n)) }, "act": ActInWords,
@@ -278,8 +280,8 @@ func bounded(c BoundedCount) string {
 	return strconv.Itoa(c.N)
 }
 
-// bucketInWords writes a bucket of the time to confirm. A bucket that it does not know is written by its name.
-func bucketInWords(bucket string) string {
+// BucketInWords writes a bucket of the time to confirm. A bucket that it does not know is written by its name.
+func BucketInWords(bucket string) string {
 	words, ok := map[string]string{
 		"":      "–",
 		"1m":    "under a minute",

@@ -10,10 +10,16 @@ type AdminUnusual struct {
 
 // AdminFlow is what became of signups in a period, beside the one before.
 type AdminFlow struct {
-	Periods      []AdminOption // to choose from: Value is a path
-	Before       string        // the time before, in words
-	Rows         []AdminFlowRow
-	MedianBucket string // name of the bucket that has the median time to confirm; empty: nobody confirmed
+	Periods []AdminOption // to choose from: Value is a path
+	Before  string        // the time before, in words
+	Rows    []AdminFlowRow
+	Times   AdminTimes
+}
+
+// AdminTimes is how long it took to confirm. Median and P90 are names of buckets.
+type AdminTimes struct {
+	Median, P90 string
+	Rows        []AdminFlowRow // none: nobody confirmed
 }
 
 // AdminFlowRow is one number of a flow.

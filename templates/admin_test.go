@@ -29,7 +29,8 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 		AdminLogin{}, AdminLogin{WrongPassword: true}, AdminLogin{Wait: time.Minute}, AdminLogin{SessionEnded: true},
 		AdminLogin{LoggedOut: true},
 		AdminOverview{}, AdminOverview{Store: AdminStore{Unreachable: true},
-			Relays: []AdminRelay{{"a:25", now, 2}, {"b:25", time.Time{}, 1}, {"c:25", time.Time{}, 0}}, Days: 7,
+			Relays: []AdminRelay{
+				{"a:25", now, 2, "421"}, {"b:25", time.Time{}, 1, ""}, {"c:25", time.Time{}, 0, ""}}, Days: 7,
 			Sites: []AdminSite{{ID: "a"},
 				{ID: "b", ConfirmedPercent: -1, MedianBucket: "new", FailedEvents: BoundedCount{50, true},
 					Unreadable: []string{"x", "y"}}}, Now: now},
@@ -38,7 +39,7 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			Requeued: &BoundedCount{250, true}, Now: now},
 		AdminEndpoints{}, AdminEndpoints{Types: []string{"webhook.test"}, Tested: &AdminTested{Words: "x"},
 			Endpoints: []AdminEndpoint{{},
-				{Host: "a.example", Failed: 1, FailedPath: "/admin/x", Failing: now, Off: now, Answered: now, Words: "x"}}},
+				{Failed: 1, FailedPath: "/admin/x", Failing: now, Off: now, Answered: now, Words: "x"}}},
 		AdminPending{}, AdminPending{Filtered: true}, AdminPending{Continued: true},
 		AdminPending{Next: "/admin?x", Read: 9},
 		AdminPending{Rows: []AdminPendingRow{{}, {Address: "a…@b.example", Deadline: now, Words: "250 ok"}}, Now: now,
@@ -119,7 +120,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 	for name, p := range map[string]AdminPage{
 		"overview": AdminOverview{
 			Store:  AdminStore{Setting: evil, Have: evil, Want: evil, Fix: evil},
-			Relays: []AdminRelay{{evil, cannedAsked(), 2}},
+			Relays: []AdminRelay{{evil, cannedAsked(), 2, evil}},
 			Sites:  []AdminSite{{ID: evil, Name: evil, MedianBucket: evil, Unreadable: []string{evil}}},
 		},
 		"pending": AdminPending{
@@ -196,7 +197,7 @@ func TestTheDashboardWritesTimesInWords(t *testing.T) {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	got := []string{bucketInWords(""), bucketInWords("1m"), bucketInWords("later"), bucketInWords("2h"),
+	got := []string{BucketInWords(""), BucketInWords("1m"), BucketInWords("later"), BucketInWords("2h"),
 		bounded(BoundedCount{7, false}), bounded(BoundedCount{50, true}), moment(now), rfc3339(now)}
 	want := []string{"–", "under a minute", "over a day", "2h", "7", "more than 50",
 		"21 November 2026, 18:02 UTC", "2026-11-21T18:02:11Z"}

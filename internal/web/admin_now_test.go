@@ -10,6 +10,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
 )
 
@@ -25,12 +26,45 @@ func TestTheFirstPageNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 		"a store that is unsafe": {
 			wrong: func(e *env) { e.say(unsafeSetting()) }, words: []string{"The store is unsafe: synchronous is OFF."},
 		},
+		"a relay that is down, in its words": {
+			relay: admin.RelayStatus{PausedSince: now, Words: "dial: connection refused"},
+			words: []string{
+				"The relay mx:25 is paused", "Nothing listens there: start the relay, or correct smtp.url.",
+				"“dial: connection refused”",
+			},
+		},
+		"a DKIM signature that is wrong": {
+			relay: admin.RelayStatus{Refused: 1, Words: "550 5.7.26 unauthenticated: DKIM did not pass"},
+			words: []string{
+				"The relay mx:25 refuses us for 1 domain.", "publish the DNS record that it shows for the key",
+				"“550 5.7.26 unauthenticated: DKIM did not pass”",
+			},
+		},
+		"a form that is ticked beforehand": {
+			wrong: func(e *env) {
+				e.send("POST", signupPath, "email=ada@b.example&consent=on&preticked=true", "Content-Type",
+					request.MediaForm)
+			},
+			words: []string{
+				"A form of La Gazette comes with a box that is ticked beforehand: 1 signup refused",
+				"leave the box unticked",
+			},
+		},
+		"an endpoint that is down": {
+			wrong: func(e *env) { e.endpointFails(time.Hour, "closed for repairs") },
+			words: []string{
+				"Webhook hooks.gazette.example: Fails for 1 hour.", "“closed for repairs”", "1 event waits",
+			},
+		},
 		"a relay that is paused": {
-			relay: admin.RelayStatus{PausedSince: now}, words: []string{"The relay mx:25 is paused", "under “relay paused”"},
+			relay: admin.RelayStatus{PausedSince: now},
+			words: []string{"The relay mx:25 is paused", "under “relay paused”"},
 		},
 		"a relay that refuses us": {
 			relay: admin.RelayStatus{Refused: 2},
-			words: []string{"The relay mx:25 refuses us for 2 domains.", "check SPF, DKIM and its terms with optin check"},
+			words: []string{
+				"The relay mx:25 refuses us for 2 domains.", "check SPF, DKIM and its terms with optin check",
+			},
 		},
 		"an endpoint that is gone": {
 			wrong: func(e *env) {
@@ -112,7 +146,8 @@ func TestTheFlowIsShownForAPeriodBesideTheOneBefore(t *testing.T) {
 	e.email()
 	cookie := e.logIn()
 	for path, want := range map[string]string{
-		"/admin": "Signups 3 up 200 %, 1", "/admin?of=today": "Signups 3 none before, 0",
+		"/admin": "Signups 3 up 200 %, 1", "/admin?of=day": "Signups 3 none before, 0",
+		"/admin?of=hour":  "Signups 3 none before, 0",
 		"/admin?of=month": "Signups 4 none before, 0",
 	} {
 		rows := e.view(path, cookie).Find(".flow tbody tr")

@@ -44,6 +44,7 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 	a.Observe(route, method, status, took)
 	if st.Code != "" {
 		a.Refused(st.Site, st.Code)
+		a.refusals.Add(st.Site, st.Code)
 	}
 	level := slog.LevelInfo
 	if st.Cause != nil {

@@ -143,6 +143,7 @@ type app struct {
 	sites      sites
 	pages      *pages
 	keys       *apiKeys
+	refusals   *admin.Refusals
 	origins    *origins
 	gate       *challenge.Gate
 	limits     *signupLimits
@@ -173,6 +174,7 @@ func newApp(o Options) (*app, error) {
 	}
 	a := &app{
 		Options: o, sites: sites{}, assets: &assets{files: map[string]file{}}, keys: &apiKeys{operator: o.OperatorKeys},
+		refusals: &admin.Refusals{Now: o.Now},
 	}
 	wrong := a.readSites()
 	a.pages = &pages{o.Pages, a.sites}
@@ -237,6 +239,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		Webhooks:   a.Webhooks,
 		Audit:      a.Audit,
 		Bulk:       a.Options.Admin.Bulk,
+		Refusals:   a.refusals,
 		Dossiers:   a.dossiers(),
 		Sites:      listed,
 		Store:      a.Store,

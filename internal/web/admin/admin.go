@@ -69,6 +69,7 @@ type Options struct {
 	Webhooks *webhook.Endpoints
 	Audit    *audit.Log
 	Bulk     *Bulk
+	Refusals *Refusals // what signups were refused for; may be nil
 	Dossiers *dossier.Maker
 	Sites    []Site // in the order in which they are shown
 	Store    Store

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/templates"
 )
 
@@ -17,19 +18,18 @@ type flow struct {
 
 func newFlow(of period) *flow { return &flow{of: of, within: map[string]int64{}} }
 
-// add adds the days of a site.
-func (f *flow) add(days []confirm.Day, today time.Time) {
-	first := today.AddDate(0, 0, 1-f.of.days).Format(time.DateOnly)
-	earlier := today.AddDate(0, 0, 1-2*f.of.days).Format(time.DateOnly)
-	for _, day := range days {
+// add adds what was counted at a site.
+func (f *flow) add(counted []confirm.Day, now time.Time) {
+	from, before := f.of.from(now)
+	for _, one := range counted {
 		switch {
-		case day.Day >= first:
-			addDay(&f.now, day)
-			for _, in := range day.TimeToConfirm.Within {
+		case !one.At.Before(from):
+			addDay(&f.now, one)
+			for _, in := range one.TimeToConfirm.Within {
 				f.within[in.Under] += in.Count
 			}
-		case day.Day >= earlier:
-			addDay(&f.before, day)
+		case !one.At.Before(before):
+			addDay(&f.before, one)
 		}
 	}
 }
@@ -47,7 +47,7 @@ func addDay(sum *confirm.Day, day confirm.Day) {
 // shown returns the flow as it is shown: each number as a bar beside that of the time before, and as a part of the
 // signups.
 func (f *flow) shown() templates.AdminFlow {
-	shown := templates.AdminFlow{Before: f.of.before, MedianBucket: medianBucket(f.within)}
+	shown := templates.AdminFlow{Before: f.of.before, Times: f.times()}
 	for _, p := range periods() {
 		shown.Periods = append(shown.Periods, templates.AdminOption{
 			Value: "/admin?of=" + p.word, Label: p.label, Chosen: p.word == f.of.word,
@@ -68,6 +68,25 @@ func (f *flow) shown() templates.AdminFlow {
 	row("Expired", "warn", n.Expired, b.Expired, n.Signups)
 	row("Undeliverable", "bad", n.Undeliverable, b.Undeliverable, n.Signups)
 	return shown
+}
+
+// times returns how long it took to confirm; without rows if nobody did.
+func (f *flow) times() (t templates.AdminTimes) {
+	var all, most int64
+	for _, n := range f.within {
+		all, most = all+n, max(most, n)
+	}
+	if all == 0 {
+		return t
+	}
+	t.Median, t.P90 = quantile(f.within, 50), quantile(f.within, 90)
+	for _, b := range consent.ConfirmTimeBuckets() {
+		n := f.within[b.Name]
+		t.Rows = append(t.Rows, templates.AdminFlowRow{
+			Label: templates.BucketInWords(b.Name), N: n, Rate: percentOf(n, all), Width: width(n, most),
+		})
+	}
+	return t
 }
 
 // width returns how long a bar is, in thousandths of the longest one; a number that is not zero can be seen.

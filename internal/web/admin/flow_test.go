@@ -51,11 +51,12 @@ func TestABarIsAsLongAsItsNumberAndCanBeSeen(t *testing.T) {
 
 func TestAPeriodIsComparedWithAsManyDaysBefore(t *testing.T) {
 	today := time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)
-	f := newFlow(periods()[1])
+	f := newFlow(periods()[2])
 	for day, signups := range map[string]int64{
 		"2026-11-21": 1, "2026-11-15": 10, "2026-11-14": 100, "2026-11-08": 1000, "2026-11-07": 10_000,
 	} {
-		f.add([]confirm.Day{{Day: day, Signups: signups, Emails: 2 * signups, Confirmations: signups}}, today)
+		at, _ := time.Parse(time.DateOnly, day)
+		f.add([]confirm.Day{{At: at, Signups: signups, Emails: 2 * signups, Confirmations: signups}}, today)
 	}
 	want := confirm.Day{Signups: 11, Emails: 22, Confirmations: 11}
 	if diff := cmp.Diff(want, f.now); diff != "" {

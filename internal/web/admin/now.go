@@ -10,6 +10,7 @@ import (
 
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/request"
+	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
 )
 
@@ -27,14 +28,24 @@ func NewNow(d *Dashboard) *Now {
 // period is a time that the flow can be shown for.
 type period struct {
 	word, label, before string
-	days                int
+	by                  store.CountPeriod
+	n                   int // of these, the present one included
 }
 
 func periods() []period {
 	return []period{
-		{"today", "Today", "yesterday", 1}, {"week", "7 days", "the 7 days before", 7},
-		{"month", "30 days", "the 30 days before", 30},
+		{"hour", "Hour", "the hour before", store.ByMinute, 60},
+		{"day", "24 hours", "the 24 hours before", store.ByHour, 24},
+		{"week", "7 days", "the 7 days before", store.ByDay, 7},
+		{"month", "30 days", "the 30 days before", store.ByDay, 30},
 	}
+}
+
+// from returns when the period begins, and the one before it.
+func (p period) from(now time.Time) (from, before time.Time) {
+	length := p.by.Length()
+	from = p.by.Start(now).Add(-time.Duration(p.n-1) * length)
+	return from, from.Add(-time.Duration(p.n) * length)
 }
 
 // Show is the page. Which time it is for is in the address. All who look within the same second see the same.
@@ -43,9 +54,9 @@ func (n *Now) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	of := periods()[1]
+	of := periods()[2]
 	for _, p := range periods() {
-		if p.word == q.OneOf("of", "today", "week", "month") {
+		if p.word == q.OneOf("of", "hour", "day", "week", "month") {
 			of = p
 		}
 	}
@@ -66,56 +77,85 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 	page = templates.AdminOverview{Store: n.storeStatus(), Days: overviewDays, Now: n.Now()}
 	if n.Relays != nil {
 		for _, relay := range n.Relays() {
-			page.Relays = append(page.Relays,
-				templates.AdminRelay{Address: relay.Address, PausedSince: relay.PausedSince, Refused: relay.Refused})
+			page.Relays = append(page.Relays, templates.AdminRelay{
+				Address: relay.Address, PausedSince: relay.PausedSince, Refused: relay.Refused, Words: relay.Words,
+			})
 		}
 	}
-	today, f := n.Now().UTC(), newFlow(of)
+	now, f, left := n.Now().UTC(), newFlow(of), int64(0)
+	_, before := of.from(now)
 	for _, s := range n.Sites {
-		first := today.AddDate(0, 0, 1-2*max(of.days, overviewDays))
-		days, err := n.Service.Website.Stats(ctx, s.ID, first.Format(time.DateOnly), today.Format(time.DateOnly))
+		days, err := n.Service.Website.StatsBy(ctx, s.ID, store.ByDay, now.AddDate(0, 0, 1-overviewDays), now)
 		if err != nil {
 			return page, err
 		}
-		f.add(days, today)
 		shown, err := n.siteStatus(ctx, s, days)
 		if err != nil {
 			return page, err
 		}
 		page.Sites = append(page.Sites, shown)
+		if days, err = n.Service.Website.StatsBy(ctx, s.ID, of.by, before, now); err != nil {
+			return page, err
+		}
+		f.add(days, now)
+		recent, err := n.Service.Website.StatsBy(ctx, s.ID, store.ByMinute, now.Add(-rateOver), now)
+		if err != nil {
+			return page, err
+		}
+		for _, minute := range recent {
+			left += minute.Emails
+		}
 	}
 	page.Flow = f.shown()
-	if page.Lights, err = n.lights(ctx); err != nil {
+	queues, err := n.emailQueues(ctx)
+	if err != nil {
 		return page, err
 	}
+	endpoints, err := n.endpoints(ctx)
+	if err != nil {
+		return page, err
+	}
+	page.Lights, page.Jobs = n.lights(queues, endpoints), jobs(queues, endpoints, left)
 	page.Unusual, err = n.unusual(ctx, page, f)
 	return page, err
 }
 
-// lights returns how the queues, the consent log and the endpoints stand.
-func (n *Now) lights(ctx context.Context) (all []templates.AdminLight, err error) {
-	email, err := n.emailLight(ctx)
-	if err != nil {
-		return nil, err
+// rateOver is the time over which the rate of emails is said.
+const rateOver = 10 * time.Minute
+
+// jobs says how many jobs wait, how long the oldest, and at which rate emails leave.
+func jobs(q emailQueues, endpoints []templates.AdminEndpoint, left int64) []templates.AdminFact {
+	events := 0
+	for _, one := range endpoints {
+		events += one.Waiting
 	}
-	all = append(all, email)
+	rate := "none in 10 minutes"
+	if left > 0 {
+		rate = templates.Number(left) + " in 10 minutes"
+	}
+	return append(q.facts(),
+		templates.AdminFact{Label: "Emails that left", Value: rate},
+		templates.AdminFact{Label: "Events that wait", Value: templates.Number(int64(events))})
+}
+
+// lights returns how the queues, the consent log and the endpoints stand.
+func (n *Now) lights(q emailQueues, endpoints []templates.AdminEndpoint) []templates.AdminLight {
+	all := []templates.AdminLight{emailLight(q)}
 	if n.ConsentLog != nil {
 		all = append(all, logLight(n.ConsentLog()))
 	}
-	endpoints, err := n.endpoints(ctx)
 	for _, one := range endpoints {
 		all = append(all, templates.AdminLight{
 			Name: "Webhook " + one.Host, Light: one.Light, Word: one.Word, Says: one.Says, Path: EndpointsPath,
 		})
 	}
-	return all, err
+	return all
 }
 
 // lateAfter is how long a job may be due before that is worth a word.
 const lateAfter = 2 * time.Minute
 
-func (n *Now) emailLight(ctx context.Context) (templates.AdminLight, error) {
-	q, err := n.emailQueues(ctx)
+func emailLight(q emailQueues) templates.AdminLight {
 	light := templates.AdminLight{Name: "Emails", Light: "good", Word: "Leave", Says: "None waits.", Path: EmailsPath}
 	switch {
 	case q.late > lateAfter:
@@ -131,7 +171,7 @@ func (n *Now) emailLight(ctx context.Context) (templates.AdminLight, error) {
 	case q.waiting > 0:
 		light.Says = templates.Count(q.waiting, "email") + " on the way, or for a later time, as the limits say."
 	}
-	return light, err
+	return light
 }
 
 // logLight returns how the consent log stands.

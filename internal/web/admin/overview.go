@@ -3,8 +3,6 @@ package admin
 import (
 	"context"
 	"errors"
-	"slices"
-	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
@@ -32,8 +30,6 @@ func (d *Dashboard) storeStatus() templates.AdminStore {
 // did not open.
 func (d *Dashboard) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
-	first := d.Now().UTC().AddDate(0, 0, 1-overviewDays).Format(time.DateOnly)
-	days = slices.DeleteFunc(slices.Clone(days), func(day confirm.Day) bool { return day.Day < first })
 	sumDays(&shown, days)
 	if shown.Unreadable, err = d.Service.Website.Unreadable(ctx, s.ID); err != nil {
 		return shown, err
@@ -68,13 +64,16 @@ func sumDays(shown *templates.AdminSite, days []confirm.Day) {
 }
 
 // medianBucket returns the bucket of the median; of two middle confirmations, the quicker one's.
-func medianBucket(within map[string]int64) string {
+func medianBucket(within map[string]int64) string { return quantile(within, 50) }
+
+// quantile returns the bucket within which so many percent have confirmed; empty if nobody has.
+func quantile(within map[string]int64, percent int64) string {
 	var all, before int64
 	for _, n := range within {
 		all += n
 	}
 	for _, b := range consent.ConfirmTimeBuckets() {
-		if before += within[b.Name]; all > 0 && 2*before >= all {
+		if before += within[b.Name]; all > 0 && 100*before >= percent*all {
 			return b.Name
 		}
 	}

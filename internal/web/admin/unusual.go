@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/templates"
 )
 
@@ -22,7 +24,9 @@ const (
 func (n *Now) unusual(
 	ctx context.Context, page templates.AdminOverview, f *flow,
 ) ([]templates.AdminUnusual, error) {
-	all := slices.Concat(ofStore(page.Store), ofRelays(page), ofLights(page.Lights), f.unusual(), n.surges(ctx))
+	all := slices.Concat(
+		ofStore(page.Store), ofRelays(page), ofLights(page.Lights), f.unusual(), n.surges(ctx), n.preticked(),
+	)
 	stuck, err := n.stuckDomains(ctx)
 	return append(all, stuck...), err
 }
@@ -48,20 +52,56 @@ func ofRelays(page templates.AdminOverview) (all []templates.AdminUnusual) {
 			all = append(all, templates.AdminUnusual{
 				What: fmt.Sprintf("The relay %s is paused since %s.", r.Address,
 					templates.Ago(page.Now, r.PausedSince)),
-				Do: "Look at its own log, and at ours under “relay paused”, for its words. Its emails wait, and " +
-					"leave by themselves.",
+				Do: remedy(r.Words, "Look at its own log, and at ours under “relay paused”, for its words. Its emails "+
+					"wait, and leave by themselves."),
 			})
 		}
 		if r.Refused > 0 {
 			all = append(all, templates.AdminUnusual{
 				What: fmt.Sprintf("The relay %s refuses us for %s.", r.Address, templates.Count(r.Refused, "domain")),
-				Do: "It objects to us and not to the people: check SPF, DKIM and its terms with optin check. The log " +
-					"says why, under “relay refuses us”.",
+				Do: remedy(r.Words, "It objects to us and not to the people: check SPF, DKIM and its terms with "+
+					"optin check. The log says why, under “relay refuses us”."),
 				Path: PendingPath + "?answer=sender",
 			})
 		}
 	}
 	return all
+}
+
+// remedies are what to do where the words of a refusal name what they object to.
+func remedies() [][2]string {
+	return [][2]string{
+		{"dkim", "Our DKIM signature is wrong or missing: run optin check, and publish the DNS record that it shows " +
+			"for the key under smtp.dkim, or give the site's domain a key."},
+		{"dmarc", "The domain of the sender asks for what we do not fulfil (DMARC): run optin check, and mend DKIM " +
+			"and SPF as it says."},
+		{"spf", "SPF does not allow the relay to send for the domain: run optin check, and put the relay into the " +
+			"SPF record."},
+		{"block", "A block list has the relay's IP, or the mail system does: ask it to take you off, by the page " +
+			"that its words name."},
+		{"reputation", "The mail system does not trust the relay's IP yet: ask its postmaster, and send less " +
+			"at first."},
+		{"auth", "The relay wants another login: check smtp.url, its user and password, and run optin check."},
+		{"password", "The relay wants another login: check smtp.url, its user and password, and run optin check."},
+		{"certificate", "Its certificate is not accepted: renew it, or connect to the name that it is for."},
+		{"refused", "Nothing listens there: start the relay, or correct smtp.url."},
+		{"greylist", "It wants to see us twice: nothing is to be done, and the emails leave by themselves."},
+	}
+}
+
+// remedy returns what to do about a refusal, with its words; without any that name more, what is to be done otherwise.
+func remedy(words, otherwise string) string {
+	if words == "" {
+		return otherwise
+	}
+	said, do := strings.ToLower(words), otherwise
+	for _, r := range remedies() {
+		if strings.Contains(said, r[0]) {
+			do = r[1]
+			break
+		}
+	}
+	return do + " In its own words: “" + shorten(words) + "”."
 }
 
 func ofLights(lights []templates.AdminLight) (all []templates.AdminUnusual) {
@@ -120,6 +160,24 @@ func (n *Now) surges(ctx context.Context) (all []templates.AdminUnusual) {
 	return all
 }
 
+// preticked returns the sites whose forms come with a box that is ticked beforehand.
+func (n *Now) preticked() (all []templates.AdminUnusual) {
+	for _, s := range n.Sites {
+		if n.Refusals == nil {
+			return nil
+		}
+		if times := n.Refusals.Count(s.ID, string(problem.ConsentPreticked)); times > 0 {
+			all = append(all, templates.AdminUnusual{
+				What: fmt.Sprintf("A form of %s comes with a box that is ticked beforehand: %s refused within "+
+					"the hour.", s.Name, templates.Count(times, "signup")),
+				Do: "That is no consent (GDPR, recital 32): the website is to leave the box unticked. Nobody can " +
+					"sign up with that form until then.",
+			})
+		}
+	}
+	return all
+}
+
 // stuckDomains returns the domains whose emails no relay takes, among those who signed up last.
 func (n *Now) stuckDomains(ctx context.Context) (all []templates.AdminUnusual, err error) {
 	q := confirm.PendingQuery{Delivery: confirm.DeliveryRefused, Limit: stuckRead}
@@ -135,9 +193,9 @@ func (n *Now) stuckDomains(ctx context.Context) (all []templates.AdminUnusual, e
 		if people := byDomain[domain]; len(people) >= stuckFrom {
 			all = append(all, templates.AdminUnusual{
 				What: fmt.Sprintf("Emails to %s are stuck: %s wait.", domain, templates.Count(len(people), "person")),
-				Do: templates.DeliveryInWords(string(people[0].Delivery())) + ", in the words of the last answer: “" +
-					shorten(people[0].Words) + "”. They are tried again by themselves.",
-				Path: PendingPath + "?answer=refused&domain=" + domain,
+				Do: remedy(people[0].Words, templates.DeliveryInWords(string(people[0].Delivery()))+
+					". They are tried again by themselves; once the cause is gone, Emails tries them at once."),
+				Path: EmailsPath + "?answer=refused&domain=" + domain,
 			})
 		}
 	}
