@@ -77,7 +77,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 // openCore opens the store and returns the core on it, for a command beside a running service. It wakes no worker: the
 // running service looks for due jobs every second.
 func openCore(ctx context.Context, cfg *config.Config) (*core, error) {
-	return openCoreAfter(ctx, cfg, 0, func(*identity.Keeper) error { return nil })
+	return openCoreAfter(ctx, cfg, 0, func(store.Store, *identity.Keeper) error { return nil })
 }
 
 // patient is how long a call of the store may take for what runs long, and for which nobody waits at a page.
@@ -85,7 +85,7 @@ const patient = 30 * time.Second
 
 // openCoreAfter is openCore after something was done about which store this is. patience is that of storeOptions.
 func openCoreAfter(
-	ctx context.Context, cfg *config.Config, patience time.Duration, do func(*identity.Keeper) error,
+	ctx context.Context, cfg *config.Config, patience time.Duration, do func(store.Store, *identity.Keeper) error,
 ) (*core, error) {
 	st, err := openStoreFor(ctx, cfg.Store, storeOptions{log: slog.New(slog.DiscardHandler), patience: patience})
 	if err != nil {
@@ -93,7 +93,7 @@ func openCoreAfter(
 	}
 	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), hooks{})
 	if err == nil {
-		err = do(c.identity)
+		err = do(st, c.identity)
 	}
 	if err == nil {
 		err = c.identity.Inspect(ctx)

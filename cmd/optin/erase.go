@@ -155,7 +155,7 @@ func (did caughtUp) String() string {
 
 // catchUpStore is catchUp of the store and the log of a configuration.
 func catchUpStore(ctx context.Context, cfg *config.Config, is *call) (did caughtUp, err error) {
-	c, err := openCoreAfter(ctx, cfg, patient, func(*identity.Keeper) error { return nil })
+	c, err := openCoreAfter(ctx, cfg, patient, func(store.Store, *identity.Keeper) error { return nil })
 	if err != nil {
 		return did, err
 	}

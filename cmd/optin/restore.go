@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/config"
@@ -25,8 +26,10 @@ const restoreUsage = `optin restore fills a store that lost its data from the co
   optin restore -config optin.yaml
 
 Stop the service first, and start it afterwards. The store must be empty, or hold only what an earlier restore put
-there. What comes back are confirmations, withdrawals and refusals with their evidence and the words that were shown,
-and every erasure. Signups that nobody had confirmed, and what the log had not taken up yet, do not.
+there. Until a restore has ended the store is refused; one that was stopped is run again. None begins while the store
+has changes that are not in the log yet. What comes back are confirmations, withdrawals and refusals with their evidence
+and the words that were shown, and every erasure. Signups that nobody had confirmed, and what the log had not taken up
+yet, do not.
 
 -json writes {"leaves": …, "subscriptions": …, "erased": …, "texts": …}.
 `
@@ -78,7 +81,12 @@ func restoreStore(ctx context.Context, cfg *config.Config, is *call) (did restor
 		return did, err
 	}
 	// To fill a store that lost its data is to say that the loss is known.
-	c, err := openCoreAfter(ctx, cfg, patient, func(is *identity.Keeper) error { _, err := is.Accept(ctx); return err })
+	c, err := openCoreAfter(ctx, cfg, patient, func(st store.Store, is *identity.Keeper) error {
+		if err := errors.Join(fillable(ctx, cfg, st), consentlog.Adoptable(ctx, st, log)); err != nil {
+			return err
+		}
+		return is.BeginRestore(ctx)
+	})
 	if err != nil {
 		return did, err
 	}
@@ -95,9 +103,6 @@ const restorers = 256
 func restoreFrom(
 	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]lastLeaf, shown *progress,
 ) (did restored, err error) {
-	if err := emptyStore(ctx, c); err != nil {
-		return did, err
-	}
 	err = log.Texts(func(sum string, text []byte) error {
 		did.Texts++
 		return c.store.PutText(ctx, sum, text)
@@ -125,7 +130,10 @@ func restoreFrom(
 	if err != nil {
 		return did, err
 	}
-	return did, consentlog.Adopt(ctx, c.store, log)
+	if err := consentlog.Adopt(ctx, c.store, log); err != nil {
+		return did, err
+	}
+	return did, c.identity.EndRestore(ctx)
 }
 
 // eachLast calls f with the last leaf about each person, whose record it is, and what restores that, by so many
@@ -210,11 +218,11 @@ func leafIn(o consentlog.Opened) (l lastLeaf, err error) {
 	return l, nil
 }
 
-// emptyStore returns an error if the store holds subscriptions that no restore put there: it knows the log of a restore
-// only at its end.
-func emptyStore(ctx context.Context, c *core) error {
-	for _, site := range c.service.Sites() {
-		page, err := c.store.List(ctx, store.Query{Site: site.ID, State: string(consent.Pending), Limit: 1})
+// fillable returns an error if the store holds subscriptions that no restore put there, as far as that can be seen, or
+// changes that are not in the log yet: an erasure may be among them, and its person would come back.
+func fillable(ctx context.Context, cfg *config.Config, st store.Store) error {
+	for _, site := range cfg.Sites {
+		page, err := st.List(ctx, store.Query{Site: site.ID, State: string(consent.Pending), Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -222,6 +230,15 @@ func emptyStore(ctx context.Context, c *core) error {
 			return errors.New("the store is in use: it has pending signups. Restore into an empty one, and stop the " +
 				"service before")
 		}
+	}
+	waits, err := st.Backlogs(ctx, confirm.QueueLog)
+	if err != nil {
+		return err
+	}
+	if n := waits[0].Jobs + waits[0].Failed; n > 0 {
+		return fmt.Errorf("the store is in use: %d changes of it are not in the log yet, such as erasures, whose "+
+			"people a restore would bring back. Start the service, which writes them, and stop it when /readyz says "+
+			"that nothing waits", n)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -235,6 +236,103 @@ func TestARestoreThatFailsAcceptsNoLoss(t *testing.T) {
 	e.optin(exitOK, "restore")
 	if out, _ := e.optin(exitOK, "show", "ada@people.test"); !strings.Contains(out, "confirmed") {
 		t.Error(out)
+	}
+}
+
+// TestARestoreThatIsKilledLeavesTheStoreRefusedAndGoesOn kills it (SIGKILL) as soon as it has begun to fill the store.
+func TestARestoreThatIsKilledLeavesTheStoreRefusedAndGoesOn(t *testing.T) {
+	drill := func(t *testing.T, e *env, redis *redisChild) {
+		const people = 16
+		e.withLog()
+		e.write(e.listen)
+		p := e.launch(e.listen)
+		a := e.actor(e.listen)
+		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		who := func(i int) string { return fmt.Sprintf("person%d@people.test", i) }
+		for i := range people {
+			a.SignUp(who(i))
+			a.Confirm(confirmLink(a.Email(who(i))))
+		}
+		a.logged(people)
+		p.kill()
+		killed := false
+		for range 10 { // it may be too quick for us
+			e.forget(redis)
+			if killed = e.killedRestore(); killed {
+				break
+			}
+		}
+		if !killed {
+			t.Fatal("each restore had ended before it could be killed")
+		}
+		p = e.launch(e.listen)
+		a.eventually("it answers", func() bool { return a.status("/healthz") == http.StatusOK })
+		a.refusesWithin(2*time.Second, "a restore which began")
+		p.stop()
+		e.optin(exitOK, "restore")
+		p = e.launch(e.listen)
+		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		for i := range people {
+			if is := a.Lookup(who(i)); is.State != "confirmed" {
+				t.Errorf("%s is %q", who(i), is.State)
+			}
+		}
+		a.SignUp("new@people.test")
+		a.Confirm(confirmLink(a.Email("new@people.test")))
+		a.logged(people + 1)
+		p.stop()
+	}
+	drillOnEachStore(t, drill)
+}
+
+// killedRestore starts a restore and kills it once it has marked the store. It reports whether it had not ended.
+func (e *env) killedRestore() bool {
+	e.t.Helper()
+	st, err := openStore(e.t.Context(), e.parse().Store, slog.New(slog.DiscardHandler))
+	e.must(err)
+	defer st.Close()
+	p := child(e.t, []string{"OPTIN_TEST_MAIN=1"}, os.Args[0], "restore", "-config", e.configPath)
+	restoring := func() bool {
+		mark, _, err := st.Mark(e.t.Context())
+		return err == nil && strings.Contains(string(mark), "restoring")
+	}
+	for deadline := time.Now().Add(20 * time.Second); !restoring() && time.Now().Before(deadline); {
+		select {
+		case <-p.done:
+			return false
+		default:
+		}
+	}
+	p.kill()
+	return restoring()
+}
+
+// A change that is not in the log yet may be an erasure.
+func TestNothingIsRestoredWhileChangesAreNotInTheLog(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.withLog()
+	e.write(e.listen)
+	p, a := e.launch(e.listen), e.actor(e.listen)
+	a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+	a.SignUp("ada@people.test")
+	a.Confirm(confirmLink(a.Email("ada@people.test")))
+	a.logged(1)
+	id := a.Lookup("ada@people.test").ID
+	p.stop()
+	c, err := openCore(t.Context(), e.parse())
+	e.must(err)
+	e.must(c.service.Website.Erase(t.Context(), "gazette", id)) // its leaf waits
+	e.must(c.store.Close())
+	if _, errs := e.optin(exitFailed, "restore"); !strings.Contains(errs, "not in the log yet") {
+		t.Error(errs)
+	}
+	p = e.launch(e.listen)
+	a.logged(2)
+	p.stop()
+	e.optin(exitOK, "restore")
+	if _, errs := e.optin(exitRefused, "show", "ada@people.test"); !strings.Contains(errs, "nothing is known") {
+		t.Error(errs)
 	}
 }
 

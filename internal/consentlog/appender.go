@@ -221,6 +221,19 @@ func (a *Appender) giveUp(ctx context.Context) {
 	_ = a.Store.CompareAndSwap(ctx, leaseCell, a.me, []byte("released"), time.Millisecond)
 }
 
+// Adoptable returns ErrOtherHead if the store knows a log that is not this one, as it is now.
+func Adoptable(ctx context.Context, st store.Cells, l *Log) error {
+	head, err := l.Head()
+	if err != nil {
+		return err
+	}
+	known, err := st.Get(ctx, headCell)
+	if err == nil && known != nil && string(known) != head.String() {
+		return ErrOtherHead
+	}
+	return err
+}
+
 // Adopt makes a store that lost its data, and was filled from a log, know that log's head. It changes nothing if the
 // store knows a head already.
 func Adopt(ctx context.Context, st store.Cells, l *Log) error {

@@ -6,6 +6,7 @@
 //
 //   - The mark is missing though an id is known: the store has lost its data. Nothing is right that it answers.
 //   - Another mark is there: it is another store, or one that was begun after a loss.
+//   - A restore has begun and not ended: most of what was there may be missing yet.
 //   - None of the configured secrets is among the fingerprints: nobody would be found, and every refusal forgotten.
 //
 // Until an operator has restored the data, or said that the loss is known (Accept), the store is refused as a whole.
@@ -29,10 +30,12 @@ import (
 
 // Identity is what a mark says.
 type Identity struct {
-	ID      string    `json:"id"`
-	Born    time.Time `json:"born"` // links issued before may lead to records that were lost
-	After   []string  `json:"after,omitempty"`
-	Secrets []Secret  `json:"secrets"`
+	ID    string    `json:"id"`
+	Born  time.Time `json:"born"` // links issued before may lead to records that were lost
+	After []string  `json:"after,omitempty"`
+	// Restoring is when a restore began that has not ended: what is there is only a part.
+	Restoring time.Time `json:"restoring,omitzero"`
+	Secrets   []Secret  `json:"secrets"`
 }
 
 // Secret is one that data of the store was made with.
@@ -73,8 +76,9 @@ type Known struct {
 // Keeper checks a store. Its methods may be called from any goroutine.
 type Keeper struct {
 	Options
-	mu    sync.Mutex // of Check and Accept
-	state atomic.Pointer[state]
+	mu        sync.Mutex // of Check, Accept and the restore
+	restoring bool       // by this process
+	state     atomic.Pointer[state]
 }
 
 // state is what the last Check that met the store has found.
@@ -164,6 +168,8 @@ func (k *Keeper) check(ctx context.Context, write bool) (Identity, error) {
 		return is, err
 	case k.Known.ID != "" && k.Known.ID != is.ID && !slices.Contains(is.After, k.Known.ID):
 		return is, k.another(is)
+	case !is.Restoring.IsZero() && !k.restoring:
+		return is, k.halfRestored(is)
 	case !whole && k.Known.ID != "":
 		return is, k.lost("missing in a part: a master of the Cluster has lost its data")
 	}
@@ -257,6 +263,29 @@ func (k *Keeper) remember(is Identity) {
 func (k *Keeper) Accept(ctx context.Context) (string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.accept(ctx, time.Time{})
+}
+
+// BeginRestore is Accept for a store that is filled from now on: until EndRestore, every other process refuses it, and
+// so they go on doing if this one dies. It may be called again then.
+func (k *Keeper) BeginRestore(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.restoring = true
+	_, err := k.accept(ctx, k.Now().UTC().Truncate(time.Second))
+	return err
+}
+
+// EndRestore says that the store has everything that was restored.
+func (k *Keeper) EndRestore(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, err := k.accept(ctx, time.Time{})
+	k.restoring = err != nil
+	return err
+}
+
+func (k *Keeper) accept(ctx context.Context, restoring time.Time) (string, error) {
 	mark, whole, err := k.Store.Mark(ctx)
 	if err != nil {
 		return "", err
@@ -281,7 +310,7 @@ func (k *Keeper) Accept(ctx context.Context) (string, error) {
 			return "", err
 		}
 		known := k.Known.ID == "" || k.Known.ID == there.ID || slices.Contains(there.After, k.Known.ID)
-		if known && whole {
+		if known && whole && there.Restoring.IsZero() && restoring.IsZero() {
 			return "there is nothing to accept: the store " + there.ID + " is the one that is known", nil
 		}
 		now := is.Born
@@ -293,6 +322,7 @@ func (k *Keeper) Accept(ctx context.Context) (string, error) {
 		}
 		done = "the store " + is.ID + " is accepted as it is; what is missing in it is lost"
 	}
+	is.Restoring = restoring
 	if err := k.put(ctx, mark, is); err != nil {
 		return "", err
 	}
@@ -304,6 +334,15 @@ func (k *Keeper) lost(have string) error {
 		Setting: "the mark of the store", Have: have, Want: "that of " + k.Known.ID + ", begun on " + day(k.Known.Born),
 		Fix: "restore the data from a copy; or if it is lost for good, say so: " +
 			"optin store accept-empty -config optin.yaml",
+	}}
+}
+
+func (k *Keeper) halfRestored(is Identity) error {
+	return &Mismatch{unsafe: &store.UnsafeError{
+		Setting: "the mark of the store", Want: "that of a whole store",
+		Have: "that of a restore which began at " + is.Restoring.Format(time.RFC3339) + " and has not ended",
+		Fix: "let it end; or if it was stopped, run it again, and it goes on where it was: " +
+			"optin restore -config optin.yaml",
 	}}
 }
 

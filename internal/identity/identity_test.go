@@ -198,3 +198,44 @@ func TestTheSecretsAreThoseThatTheDataWasMadeWith(t *testing.T) {
 		}
 	}
 }
+
+func TestAStoreIsRefusedUntilItsRestoreHasEnded(t *testing.T) {
+	e := newEnv(t)
+	e.right(e.start("a"))
+	e.fill()
+	e.empty()
+	restore := e.start("a")
+	e.refused(restore, "lost its data")
+	if err := restore.BeginRestore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.right(restore) // which goes on
+	service := e.start("a")
+	e.refused(service, "a restore which began at 2026-11-30T12:00:00Z and has not ended")
+	e.fill()
+	e.now = e.now.Add(time.Hour)
+	again := e.start("a") // the first one was killed
+	e.refused(again, "run it again")
+	for range 2 {
+		if err := again.BeginRestore(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.refused(service, "has not ended")
+	if err := again.EndRestore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.right(again)
+	e.right(service)
+	e.right(e.start("a"))
+
+	// Who cannot run it again says that what is missing is lost.
+	if err := again.BeginRestore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.refused(service, "has not ended")
+	if said, err := e.start("a").Accept(t.Context()); err != nil || !strings.Contains(said, "is lost") {
+		t.Errorf("%q, %v", said, err)
+	}
+	e.right(service)
+}
