@@ -6,7 +6,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/mail"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,8 +52,9 @@ func (s *subject) confirm(n int) (page, button cost) {
 	return page, button
 }
 
-// measureLog measures what the consent log adds to a confirmation: everything, up to the signed checkpoint. A program
-// with a log and one without confirm in turn, each on a store of its own.
+// measureLog measures what the consent log adds to a confirmation until that is acknowledged, which is its job in the
+// same commit, and what a leaf takes afterwards, up to the signed checkpoint. A program with a log and one without
+// confirm in turn, each on a store of its own; meanwhile the log is locked, so that its leaves wait.
 func measureLog(s *subject) {
 	with := newSubject(s.TB, s.report, s.floors, s.store)
 	with.logged = true
@@ -61,10 +65,26 @@ func measureLog(s *subject) {
 	n := min(size(s, "OPTIN_BENCH_SIGNUPS", 1500), 1000)
 	for range 2 * rounds {
 		_, off := s.confirm(n)
+		unlock := with.lockLog(s)
 		_, on := with.confirm(n)
 		s.against("confirmation (POST) with a consent log, processor time", "µs", on.cpu, "without a log", off.cpu).
 			atMost(1.1)
+		leaf := measure(s, func() load {
+			unlock()
+			time.Sleep(time.Second) // the program looks again
+			return load{n: n}
+		}, with.processes()...)
+		s.add("leaf of the consent log, afterwards, processor time", "µs", leaf.cpu)
 	}
+}
+
+// lockLog keeps the program from its consent log until unlock is called.
+func (o *optin) lockLog(t testing.TB) (unlock func()) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(o.logFolder(), "lock"), os.O_RDWR, 0)
+	must(t, err)
+	must(t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+	return func() { must(t, f.Close()) }
 }
 
 // link is that of an email: its path, and whose it is.

@@ -60,6 +60,9 @@ func newOptin(t testing.TB, redis *redisServer) *optin {
 // file returns the path of the SQLite file.
 func (o *optin) file() string { return filepath.Join(o.dir, "optin.db") }
 
+// logFolder returns where its consent log is.
+func (o *optin) logFolder() string { return filepath.Join(o.dir, "consent-log") }
+
 // start starts the program and waits until it is ready. It returns how long that took.
 func (o *optin) start(t testing.TB) time.Duration {
 	t.Helper()
@@ -99,7 +102,7 @@ func (o *optin) yaml(t testing.TB) string {
 	}
 	log := ""
 	if o.logged {
-		log = fmt.Sprintf("log: {path: %q}\n", filepath.Join(o.dir, "consent-log"))
+		log = fmt.Sprintf("log: {path: %q}\n", o.logFolder())
 	}
 	return fmt.Sprintf(`listen: %s
 public_url: http://%s

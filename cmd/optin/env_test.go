@@ -350,7 +350,8 @@ func size(reduced, full int) int {
 func (e *env) core() *core {
 	e.t.Helper()
 	cfg := e.parse()
-	st, err := openStore(e.t.Context(), cfg.Store, slog.New(slog.DiscardHandler))
+	st, err := openStoreFor(e.t.Context(), cfg.Store,
+		storeOptions{log: slog.New(slog.DiscardHandler), patience: patient})
 	e.must(err)
 	e.t.Cleanup(func() { st.Close() })
 	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), hooks{})

@@ -26,6 +26,10 @@ const (
 	batch  = 256
 	enders = 16 // jobs that are ended at once
 	poll   = 250 * time.Millisecond
+	// gatherFor is how long after a batch the next one begins, unless a whole one waits: what a batch costs beside its
+	// leaves is shared by more of them, and a checkpoint is still signed within a second.
+	gatherFor   = 200 * time.Millisecond
+	followEvery = time.Second // how often a process that does not append compares its log with the store's head
 )
 
 // Store is what an Appender needs of a store.
@@ -62,6 +66,10 @@ type Appender struct {
 	other   atomic.Bool  // its log is not the store's
 	oldest  atomic.Int64 // when the oldest change that waits was made, in ms since 1970; 0: nothing waits
 	leased  time.Time
+	began   time.Time // the last batch
+
+	elsewhere atomic.Bool // another process appends, and to another folder
+	followed  time.Time
 
 	refused   error // its log is not the store's, as it found last
 	refusedAt time.Time
@@ -97,14 +105,16 @@ func (a *Appender) Wake() {
 // Status is where a log stands, as this process knows it.
 type Status struct {
 	Size    int64
-	Appends bool          // this process does
-	Other   bool          // its log does not have the head that the store knows: an alarm
-	Lag     time.Duration // since the oldest change that has no leaf yet; only where this process appends
+	Appends bool // this process does
+	Other   bool // its log does not have the head that the store knows: an alarm
+	// another process appends, and the log here is not the one that it appends to: perhaps there is none here
+	Elsewhere bool
+	Lag       time.Duration // since the oldest change that has no leaf yet; only where this process appends
 }
 
 // Status returns where the log stands.
 func (a *Appender) Status() Status {
-	s := Status{Size: a.To.Size(), Appends: a.appends.Load(), Other: a.other.Load()}
+	s := Status{Size: a.To.Size(), Appends: a.appends.Load(), Other: a.other.Load(), Elsewhere: a.elsewhere.Load()}
 	if n, err := a.To.publishedSize(); err == nil && !s.Appends {
 		s.Size = n // by another process
 	}
@@ -141,7 +151,18 @@ func (a *Appender) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-a.wake:
+			a.gather(ctx)
 		case <-tick.C:
+		}
+	}
+}
+
+// gather waits until the next batch may begin.
+func (a *Appender) gather(ctx context.Context) {
+	if wait := gatherFor - time.Since(a.began); wait > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
 		}
 	}
 }
@@ -149,8 +170,10 @@ func (a *Appender) Run(ctx context.Context) {
 // step appends one batch. More reports whether there may be another.
 func (a *Appender) step(ctx context.Context) (more bool, err error) {
 	if held, err := a.hold(ctx); !held || err != nil {
+		a.follow(ctx)
 		return false, err
 	}
+	a.elsewhere.Store(false)
 	unlock, err := a.To.lock()
 	if err != nil {
 		return false, err
@@ -175,9 +198,29 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 		a.oldest.Store(0)
 		return false, nil
 	}
+	a.began = time.Now()
 	// What is on its way is brought to its end, also while the program stops.
 	ctx = context.WithoutCancel(ctx)
 	return len(jobs) == batch, a.append(ctx, jobs)
+}
+
+// follow notes whether this log is the one that another process appends to, as it is in a folder that several machines
+// share.
+func (a *Appender) follow(ctx context.Context) {
+	if time.Since(a.followed) < followEvery {
+		return
+	}
+	a.followed = time.Now()
+	text, err := a.Store.Get(ctx, headCell)
+	if err != nil || text == nil {
+		return // nobody knows
+	}
+	known, err := parseHead(string(text))
+	if err != nil {
+		return
+	}
+	is, err := a.To.head(known.Size)
+	a.elsewhere.Store(err != nil || is != known)
 }
 
 // hold takes the lease, or makes it last. It returns false while another process has it.

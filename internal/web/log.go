@@ -20,11 +20,14 @@ type logFiles struct{ appender *consentlog.Appender } // nil: there is no log
 
 // published returns the log, if this process has the one that the store knows. Otherwise another process has it: 503.
 func (l *logFiles) published() (*consentlog.Log, error) {
-	switch {
-	case l.appender == nil:
+	if l.appender == nil {
 		return nil, problem.New(problem.NotFound)
-	case l.appender.Status().Other:
+	}
+	switch is := l.appender.Status(); {
+	case is.Other:
 		return nil, fmt.Errorf("%w: this process has another consent log than the store knows", store.ErrUnavailable)
+	case is.Elsewhere:
+		return nil, fmt.Errorf("%w: another process has the consent log", store.ErrUnavailable)
 	}
 	return l.appender.To, nil
 }
