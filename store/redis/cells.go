@@ -16,7 +16,7 @@ func (s cells) SetNX(ctx context.Context, name string, value []byte, d time.Dura
 		return nil, err
 	}
 	current, err := s.doOne(ctx, command{
-		script: setNXScript, keys: []string{cellKey(name)}, args: []any{string(value), milliUp(d)},
+		script: setNXScript, keys: []string{cellKey(name)}, args: []string{string(value), decimal(milliUp(d))},
 	})
 	if err != nil || current == nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (s cells) CompareAndSwap(ctx context.Context, name string, old, value []byt
 	}
 	swapped, err := s.doOne(ctx, command{
 		script: compareAndSwapScript, keys: []string{cellKey(name)},
-		args: []any{string(old), string(value), milliUp(d)},
+		args: []string{string(old), string(value), decimal(milliUp(d))},
 	})
 	if err == nil && number(swapped) != 1 {
 		return store.ErrChanged

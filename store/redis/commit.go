@@ -32,7 +32,7 @@ func (s *records) commitCommand(
 	if c.EvenIfFull {
 		script = commitEvenIfFullScript
 	}
-	cmd := command{script: script, keys: make([]string, 0, 24), args: make([]any, 0, 48)}
+	cmd := command{script: script, keys: make([]string, 0, 24), args: make([]string, 0, 48)}
 	cmd.keys = append(cmd.keys, on.records(), on.tombstone(f), on.states(key.Site), from, to, on.timers(), on.pushed(),
 		on.sites(), on.jobs(), on.due())
 	cmd.args = append(cmd.args, was.version, version, tail, f)
@@ -42,7 +42,7 @@ func (s *records) commitCommand(
 	} else {
 		cmd.addEnd(on, c.End)
 	}
-	cmd.args = append(cmd.args, len(c.Enqueue))
+	cmd.args = append(cmd.args, decimal(len(c.Enqueue)))
 	for i, job := range c.Enqueue {
 		cmd.keys = append(cmd.keys, on.queue(job.Queue))
 		cmd.args = append(cmd.args, job.ID, string(job.Queue), milliOrNow(job.Due), packJob(key, job.Body),
@@ -64,7 +64,7 @@ type dropped struct{ id, queue string }
 func (s *records) jobsOf(ctx context.Context, key store.Key, keep store.QueueName) (all []dropped, err error) {
 	on, of := s.shardOf(key.ID), packJob(key, nil)
 	for cursor := "0"; ; {
-		value, err := s.doOne(ctx, command{script: jobsOfScript, keys: []string{on.jobs()}, args: []any{cursor, of}})
+		value, err := s.doOne(ctx, command{script: jobsOfScript, keys: []string{on.jobs()}, args: []string{cursor, of}})
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (s *records) jobsOf(ctx context.Context, key store.Key, keep store.QueueNam
 
 // addDrops adds keys and arguments for the jobs to drop, as lua/commit.lua says.
 func (c *command) addDrops(on shard, drops []dropped) {
-	c.args = append(c.args, "drop", len(drops))
+	c.args = append(c.args, "drop", decimal(len(drops)))
 	for _, d := range drops {
 		queue := store.QueueName(d.queue)
 		c.keys = append(c.keys, on.queue(queue), on.failed(queue))
@@ -99,7 +99,7 @@ func (c *command) addBuckets(mark, named string, buckets []bucket) {
 	if named != "" {
 		c.args = append(c.args, named)
 	}
-	c.args = append(c.args, len(buckets))
+	c.args = append(c.args, decimal(len(buckets)))
 	for _, b := range buckets {
 		c.keys, c.args = append(c.keys, b.key), append(c.args, b.spec)
 	}

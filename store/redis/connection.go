@@ -23,7 +23,7 @@ import (
 type command struct {
 	script script
 	keys   []string
-	args   []any
+	args   []string
 	plain  []any
 }
 
@@ -211,26 +211,35 @@ func (s *connection) reload(ctx context.Context) {
 	}
 }
 
-func (c command) words(repeated, withBody bool) []any {
+// words returns the command as the client takes it: by pointers, which need no memory of their own, but for the first
+// key, which the client of a Cluster reads.
+func (c *command) words(repeated, withBody bool) []any {
 	if c.plain != nil {
 		return c.plain
 	}
 	words := make([]any, 0, 4+len(c.keys)+len(c.args))
 	if withBody {
-		words = append(words, "eval", c.script.body)
+		words = append(words, "eval", &c.script.body)
 	} else {
-		words = append(words, "evalsha", c.script.sha)
+		words = append(words, "evalsha", &c.script.sha)
 	}
 	words = append(words, len(c.keys))
-	for _, k := range c.keys {
-		words = append(words, k)
+	for i := range c.keys {
+		if i == 0 {
+			words = append(words, c.keys[i])
+		} else {
+			words = append(words, &c.keys[i])
+		}
 	}
 	if repeated {
 		words = append(words, "1")
 	} else {
 		words = append(words, "0")
 	}
-	return append(words, c.args...)
+	for i := range c.args {
+		words = append(words, &c.args[i])
+	}
+	return words
 }
 
 // eachMaster calls f for every server that takes writes, all at once.
@@ -332,3 +341,6 @@ func flat(v any) []any {
 	l, _ := v.([]any)
 	return l
 }
+
+// decimal writes a whole number as an argument.
+func decimal[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }

@@ -57,9 +57,11 @@ func packCounts(counts []store.Count) string {
 }
 
 // countsKept are for how many seconds a block of each period is kept from its last new field on.
-var countsKept = []any{countKept(store.ByDay), countKept(store.ByHour), countKept(store.ByMinute)}
+var countsKept = []string{countKept(store.ByDay), countKept(store.ByHour), countKept(store.ByMinute)}
 
-func countKept(p store.CountPeriod) int64 { return int64((p.Kept() + countBlock(p)) / time.Second) }
+func countKept(p store.CountPeriod) string {
+	return decimal(int64((p.Kept() + countBlock(p)) / time.Second))
+}
 
 // Counts adds up what the shards counted, in one round trip.
 func (s counters) Counts(

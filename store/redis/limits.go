@@ -51,7 +51,7 @@ func (s limits) Acquire(ctx context.Context, taker string, buckets ...store.Buck
 		}
 		return a.waits(waits[0]), err
 	}
-	c := command{script: acquireScript, args: []any{a.mark, a.named, len(a.counted)}}
+	c := command{script: acquireScript, args: []string{a.mark, a.named, decimal(len(a.counted))}}
 	for _, b := range a.counted {
 		c.keys, c.args = append(c.keys, b.key), append(c.args, b.spec)
 	}
@@ -200,7 +200,7 @@ func (s *connection) take(ctx context.Context, all []acquisition) (took []held, 
 	for _, a := range all {
 		for _, b := range a.counted {
 			commands = append(commands, command{
-				script: acquireScript, keys: []string{b.key}, args: []any{a.mark, a.named, 1, b.spec},
+				script: acquireScript, keys: []string{b.key}, args: []string{a.mark, a.named, "1", b.spec},
 			})
 			each = append(each, held{mark: a.mark, bucket: b})
 		}
@@ -244,7 +244,7 @@ func (s *connection) undo(ctx context.Context, all []held) {
 	var commands []command
 	for _, h := range all {
 		commands = append(commands, command{
-			script: undoScript, keys: []string{h.key}, args: []any{h.mark, h.spec, h.took},
+			script: undoScript, keys: []string{h.key}, args: []string{h.mark, h.spec, h.took},
 		})
 	}
 	done := make(chan struct{})

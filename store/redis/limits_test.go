@@ -46,7 +46,7 @@ func (b filledBucket) acquireAt(d time.Duration, taker string, limits ...store.L
 	}
 	value, err := b.s.doOne(b.t.Context(), command{
 		script: script{body: body, sha: hex.EncodeToString(sum[:])}, keys: []string{a.counted[0].key},
-		args: []any{a.mark, a.named, 1, a.counted[0].spec},
+		args: []string{a.mark, a.named, "1", a.counted[0].spec},
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -62,7 +62,9 @@ func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 // InState adds up the lengths of the chunks of the state's index, in each shard.
 func (s *records) InState(ctx context.Context, site, state string) (int, error) {
 	replies, err := s.eachShard(ctx, func(on shard) command {
-		return command{script: inStateScript, keys: []string{on.index(site, state)}, args: []any{store.MaxCounted}}
+		return command{
+			script: inStateScript, keys: []string{on.index(site, state)}, args: []string{decimal(store.MaxCounted)},
+		}
 	})
 	if err != nil {
 		return 0, err
@@ -90,7 +92,7 @@ func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n
 			for _, state := range states {
 				c.keys = append(c.keys, on.index(q.Site, state))
 			}
-			c.args = []any{s.share(n), cursor, q.Site, whole}
+			c.args = []string{decimal(s.share(n)), cursor, q.Site, whole}
 			for _, state := range states {
 				c.args = append(c.args, state)
 			}

@@ -204,7 +204,7 @@ func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
 	for _, name := range []string{"b", "c"} { // two, so that they go as a pipeline
 		b := s.bucket(store.Bucket{Name: name, Limits: []store.Limit{{N: 9, Per: time.Second}}}, 0)
 		acquires = append(acquires, command{
-			script: acquireScript, keys: []string{b.key}, args: []any{"mark", "0", 1, b.spec},
+			script: acquireScript, keys: []string{b.key}, args: []string{"mark", "0", "1", b.spec},
 		})
 	}
 	replies, err := s.do(t.Context(), 1, acquires...)

@@ -141,15 +141,16 @@ func (s queue) leaseFrom(
 	ctx context.Context, queue store.QueueName, from []int, share int, d time.Duration,
 ) (leased []store.Job, more []int, err error) {
 	commands := make([]command, len(from))
+	most, long := decimal(share), decimal(d.Milliseconds())
 	for i, n := range from {
 		on := shardNumber(n)
 		if queue == store.TimerQueue {
-			commands[i] = command{script: leaseTimersScript, keys: on.timerKeys(), args: []any{share, d.Milliseconds()}}
+			commands[i] = command{script: leaseTimersScript, keys: on.timerKeys(), args: []string{most, long}}
 			continue
 		}
 		commands[i] = command{
 			script: leaseScript, keys: []string{on.jobs(), on.due(), on.queue(queue), on.failed(queue)},
-			args: []any{share, d.Milliseconds(), string(queue)},
+			args: []string{most, long, string(queue)},
 		}
 	}
 	replies, err := s.do(ctx, 1, commands...)
@@ -194,12 +195,12 @@ func readTimers(list []any) (jobs []store.Job) {
 func (s queue) RenewLease(ctx context.Context, job store.Job, d time.Duration) error {
 	on := s.shardOf(job.Key.ID)
 	if job.Queue == store.TimerQueue {
-		return s.endTimer(ctx, job, "renew", d.Milliseconds())
+		return s.endTimer(ctx, job, "renew", decimal(d.Milliseconds()))
 	}
 	value, err := s.doOne(ctx, command{
 		script: renewLeaseScript,
 		keys:   []string{on.jobs(), on.due(), on.queue(job.Queue)},
-		args:   []any{job.ID, job.Attempts, string(job.Queue), d.Milliseconds()},
+		args:   []string{job.ID, decimal(job.Attempts), string(job.Queue), decimal(d.Milliseconds())},
 	})
 	if err == nil && number(value) != 1 {
 		return store.ErrLeaseLost
@@ -231,13 +232,13 @@ func (s queue) End(ctx context.Context, job store.Job, outcome store.Outcome) er
 }
 
 // endTimer ends or renews the lease of a timer, as lua/end_timer.lua says.
-func (s queue) endTimer(ctx context.Context, job store.Job, what string, at any) error {
+func (s queue) endTimer(ctx context.Context, job store.Job, what, at string) error {
 	f, ok := field(job.Key)
 	if !ok {
 		return nil
 	}
 	keys := s.shardOf(job.Key.ID).timerKeys()
-	_, err := s.doOne(ctx, command{script: endTimerScript, keys: keys, args: []any{f, what, at}})
+	_, err := s.doOne(ctx, command{script: endTimerScript, keys: keys, args: []string{f, what, at}})
 	return err
 }
 
@@ -259,7 +260,7 @@ func (c *command) addEnd(on shard, e *store.JobEnd) {
 	if word == "move" {
 		c.keys = append(c.keys, on.queue(e.Outcome.Queue))
 	}
-	c.args = append(c.args, word, job.ID, job.Attempts, string(job.Queue), milliOrNow(e.Outcome.At),
+	c.args = append(c.args, word, job.ID, decimal(job.Attempts), string(job.Queue), milliOrNow(e.Outcome.At),
 		string(e.Outcome.Queue))
 }
 
@@ -346,7 +347,8 @@ func (s queue) failedAfter(
 	share := s.share(n)
 	return merge(ctx, s.connection, n, func(on shard) command {
 		return command{
-			script: failedScript, keys: []string{on.failed(queue), on.jobs()}, args: []any{share, last.id, last.score},
+			script: failedScript, keys: []string{on.failed(queue), on.jobs()},
+			args: []string{decimal(share), last.id, last.score},
 		}
 	}, func(_ shard, value any) (p page[failedJob]) {
 		for rest := flat(value); len(rest) >= 3; rest = rest[3:] {
@@ -398,7 +400,7 @@ func (s queue) Requeue(ctx context.Context, queue store.QueueName, id string, ke
 	value, err := s.doOne(ctx, command{
 		script: requeueScript,
 		keys:   []string{on.jobs(), on.due(), on.queue(queue), on.failed(queue)},
-		args:   []any{id, string(queue), packJob(key, nil)},
+		args:   []string{id, string(queue), packJob(key, nil)},
 	})
 	if err == nil && number(value) != 1 {
 		return store.ErrNotFound
@@ -412,7 +414,7 @@ func (s queue) MakeDue(ctx context.Context, queue store.QueueName, id string, ke
 	value, err := s.doOne(ctx, command{
 		script: makeDueScript,
 		keys:   []string{on.jobs(), on.due(), on.queue(queue)},
-		args:   []any{id, string(queue), packJob(key, nil)},
+		args:   []string{id, string(queue), packJob(key, nil)},
 	})
 	if err == nil && number(value) != 1 {
 		return store.ErrNotFound
@@ -483,7 +485,9 @@ func (s queue) waiting(
 ) (fronts []*front, total int, more bool, err error) {
 	share := min(s.share(n), runNowBatch)
 	fronts, more, err = merge(ctx, s.connection, n, func(on shard) command {
-		return command{script: waitingScript, keys: []string{on.queue(queue), on.jobs()}, args: []any{share}}
+		return command{
+			script: waitingScript, keys: []string{on.queue(queue), on.jobs()}, args: []string{decimal(share)},
+		}
 	}, func(on shard, value any) (p page[front]) {
 		list := flat(value)
 		if len(list) == 0 {
@@ -515,7 +519,7 @@ func (s queue) runNowIn(
 	for on, n := range n {
 		commands = append(commands, command{
 			script: runNowScript, keys: []string{on.queue(queue), on.jobs(), on.due(), on.mark(mark)},
-			args: []any{n, string(queue)},
+			args: []string{decimal(n), string(queue)},
 		})
 	}
 	replies, err := s.do(ctx, maxAttempts, commands...)
@@ -532,9 +536,9 @@ func (s queue) runNowIn(
 }
 
 // milliOrNow writes a time for a script; the zero time is the server's now.
-func milliOrNow(t time.Time) any {
+func milliOrNow(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UnixMilli()
+	return decimal(t.UnixMilli())
 }

@@ -205,7 +205,7 @@ func (s *connection) purge(ctx context.Context, on shard, expired []any) (more b
 		}
 		commands = append(commands, command{script: purgeScript, keys: []string{
 			on.records(), on.index(k.Site, state), on.timers(), on.pushed(), on.sites(), on.due(),
-		}, args: []any{f, state}})
+		}, args: []string{f, state}})
 	}
 	if len(commands) == 0 {
 		return false
