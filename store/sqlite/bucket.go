@@ -20,13 +20,6 @@ type bucket struct {
 	changed bool
 }
 
-// newBucket returns a bucket from which nothing was ever taken.
-func newBucket(key int64, exact bool) *bucket {
-	b := &bucket{key: key, exact: exact}
-	b.load(0, nil)
-	return b
-}
-
 // load makes the bucket what is kept of it.
 func (b *bucket) load(expires int64, state []byte) {
 	b.expires = expires
@@ -97,6 +90,9 @@ type entry struct {
 	mark
 }
 
+// shortest is about what an entry with a taker has, in bytes: by it a log is given room.
+const shortest = 1 + 8
+
 // The first byte of a log says what its entries have besides their time.
 const (
 	withTakers = 1 << iota
@@ -110,6 +106,7 @@ func parseLog(bytes []byte) *exactLog {
 		return l
 	}
 	has, bytes := bytes[0], bytes[1:]
+	l.taken = make([]entry, 0, len(bytes)/shortest+2)
 	for at := int64(0); len(bytes) > 0; {
 		var e entry
 		age, n := binary.Varint(bytes)

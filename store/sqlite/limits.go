@@ -76,6 +76,7 @@ type buckets struct {
 	args    []driver.Value // of the statement that runs
 	looks   []looked       // what the acquisition that runs has found
 	changed []*bucket      // that flush writes
+	states  []byte         // of those
 }
 
 // looked is what an acquisition finds a bucket like.
@@ -141,11 +142,11 @@ func (bs *buckets) need(a acquisition) error {
 	return bs.read()
 }
 
-// add adds the buckets of an acquisition, as if nothing was ever taken from them, and the keys of those that it added.
+// add adds the buckets of an acquisition, not read yet, and the keys of those that it added.
 func (bs *buckets) add(a acquisition) {
 	for _, w := range a.wanted {
 		if bs.all[w.key] == nil {
-			bs.all[w.key] = newBucket(w.key, w.exact)
+			bs.all[w.key] = &bucket{key: w.key, exact: w.exact}
 			bs.keys = append(bs.keys, w.key)
 		}
 	}
@@ -170,9 +171,17 @@ func (bs *buckets) read() error {
 			return true
 		}, statement, bs.args...)
 		if err != nil {
+			for _, key := range bs.keys {
+				delete(bs.all, key) // another act of the group may ask again
+			}
 			return err
 		}
 		keys = keys[min(n, len(keys)):]
+	}
+	for _, key := range bs.keys {
+		if b := bs.all[key]; b.form == nil {
+			b.load(0, nil) // nothing was ever taken from it
+		}
 	}
 	return nil
 }
@@ -189,8 +198,11 @@ func (bs *buckets) flush() error {
 	for rest := bs.changed; len(rest) > 0; {
 		statement, n := putBuckets.filledBy(len(rest))
 		bs.args = bs.args[:0]
+		bs.states = bs.states[:0]
 		for _, b := range rest[:n] {
-			bs.args = append(bs.args, b.key, b.expires, b.form.append(nil))
+			from := len(bs.states)
+			bs.states = b.form.append(bs.states)
+			bs.args = append(bs.args, b.key, b.expires, bs.states[from:])
 		}
 		if _, err := bs.exec(statement, bs.args...); err != nil {
 			return err
