@@ -93,9 +93,7 @@ func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n
 				c.keys = append(c.keys, on.index(q.Site, state))
 			}
 			c.args = []string{decimal(s.share(n)), cursor, q.Site, whole}
-			for _, state := range states {
-				c.args = append(c.args, state)
-			}
+			c.args = append(c.args, states...)
 			return c
 		}, func(on shard, value any) (p page[listed]) {
 			list := flat(value)

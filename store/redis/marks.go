@@ -39,7 +39,8 @@ func (s marks) SetMark(ctx context.Context, old, mark []byte) error {
 	mark, old = bytes.Clone(mark), bytes.Clone(old)
 	for i := range s.shards {
 		set, err := s.doOne(ctx, command{
-			script: setMarkScript, keys: []string{shardNumber(i).storeMark()}, args: []string{string(old), string(mark)},
+			script: setMarkScript, keys: []string{shardNumber(i).storeMark()},
+			args: []string{string(old), string(mark)},
 		})
 		if err == nil && number(set) != 1 {
 			err = store.ErrChanged
