@@ -65,6 +65,7 @@ type AdminFact struct{ Label, Value string }
 type AdminPurpose struct {
 	ID, State, Light, Text string
 	Since                  time.Time
+	Until                  time.Time // when it ends by itself; zero: it does not
 }
 
 // AdminAct is something that can be done, or, with a Note, cannot.

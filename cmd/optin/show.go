@@ -53,7 +53,14 @@ func shownAsText(st consent.Status, steps []consent.Step) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s at %s: %s\nid %s\n", name, st.Site, st.State, st.ID)
 	for _, p := range st.Purposes {
-		fmt.Fprintf(&b, "%s: %s since %s: %q\n", p.ID, p.State, stamp(p.Since), p.Text)
+		fmt.Fprintf(&b, "%s: %s since %s", p.ID, p.State, stamp(p.Since))
+		if p.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", p.Reason)
+		}
+		if !p.ValidUntil.IsZero() {
+			fmt.Fprintf(&b, ", valid until %s", stamp(p.ValidUntil))
+		}
+		fmt.Fprintf(&b, ": %q\n", p.Text)
 	}
 	b.WriteByte('\n')
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -70,6 +70,14 @@ func TestAPersonRenewsByTheButtonOnThePage(t *testing.T) {
 	if left := until.Sub(e.clock.now()); left != renewBefore {
 		t.Fatalf("valid for another %v", left)
 	}
+	for format, want := range map[string]string{
+		"ndjson": `"valid_until":"2028-11-20T18:00:00Z"`, "csv": `"2028-11-20T18:00:00.000Z"` + "\r\n",
+	} {
+		a := e.send("GET", "/v1/sites/gazette/export?format="+format, "", asSite(readKey)...)
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the export as %s has no %q: %s", format, want, a.body)
+		}
+	}
 	page := e.send("GET", link, "").page(t)
 	if h1 := page.Find("h1").Text(); h1 != "Do you still want this?" {
 		t.Errorf("the page is headed %q", h1)

@@ -174,7 +174,7 @@ func (p *People) fill(page *templates.AdminPerson, key store.Key, is known) {
 	for _, one := range is.status.Purposes {
 		page.Purposes = append(page.Purposes, templates.AdminPurpose{
 			ID: one.ID, State: templates.StateInWords(string(one.State)), Text: one.Text, Since: one.Since,
-			Light: templates.LightOfState(string(one.State)),
+			Until: one.ValidUntil, Light: templates.LightOfState(string(one.State)),
 		})
 	}
 	page.Acts = p.actsOn(key, is)

@@ -132,7 +132,7 @@ func csvHeader() []string {
 	return []string{
 		"id", "site", "email", "state", "locale", "created_at", "confirmed_at", "expires_at", "purpose",
 		"purpose_state", "purpose_since",
-		"text_sha256", "text", "unsubscribe_url",
+		"text_sha256", "text", "unsubscribe_url", "valid_until",
 	}
 }
 
@@ -151,6 +151,7 @@ func writeCSV(b *bufio.Writer, st consent.Status) {
 			st.ID, st.Site, st.Email, string(st.State), st.Locale, csvTime(&st.CreatedAt), csvTime(st.ConfirmedAt),
 			csvTime(st.ExpiresAt),
 			p.ID, string(p.State), csvTime(&p.Since), p.TextSHA256, p.Text, unsubscribe,
+			csvTime(&p.ValidUntil),
 		})
 	}
 }
