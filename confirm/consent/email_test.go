@@ -219,7 +219,7 @@ func TestTheSignatureOfAnEmailIsKeptOnceItIsProof(t *testing.T) {
 		}
 		return all
 	}
-	keep := consent.Signed{RequestID: "r1", Signatures: map[int]string{0: "DKIM 0", 1: "none", 7: "no such email"}}
+	keep := consent.Signed{RequestID: "r1", Signatures: map[int]string{0: "DKIM 0", 1: "none", 2: "no such email"}}
 	env.does(keep) // nobody has confirmed: nothing is proven
 	if diff := cmp.Diff([]string{"", ""}, signatures()); diff != "" {
 		t.Errorf("before the confirmation: %s", diff)

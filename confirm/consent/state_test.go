@@ -18,6 +18,16 @@ func TestARefusalAndAnObjectionBothOutliveAnErasure(t *testing.T) {
 	}
 }
 
+func TestARefusalIsKeptBesideAReceipt(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	env.does(env.decline())
+	env.does(consent.Erase{Receipts: []consent.KeptReceipt{{Text: "a.b.c", Until: env.now.Add(time.Hour)}}})
+	if env.sub.IsEmpty() || env.sub.Declined() == nil || len(env.sub.Receipts) != 1 {
+		t.Errorf("left: %+v", env.sub)
+	}
+}
+
 func TestWithoutAConsentThereIsNoProofToDelete(t *testing.T) {
 	env := newEnv(t)
 	env.does(env.signup("r1"))
