@@ -343,7 +343,7 @@ func (h *history) erasure(t *rapid.T, a consent.Action) {
 func (h *history) counts(t *rapid.T, a consent.Action, before consent.Subscription, changed bool) {
 	if _, ok := a.(consent.Confirm); ok {
 		had := confirmedBy(before.EndValidity(h.now))
-		for p := range confirmedBy(h.sub) {
+		for p := range confirmedBy(h.sub.EndValidity(h.now)) {
 			if had[p] == "" {
 				h.confirmations++
 				break
