@@ -134,7 +134,7 @@ func (r report) count(folder string, known []reason) (n count, err error) {
 				continue
 			}
 			line := strings.TrimSpace(src.lines[m.Line-1])
-			if m.Status != "LIVED" || !explained(known, path, line) {
+			if !explained(known, path, line) {
 				n.unexplained = append(n.unexplained,
 					fmt.Sprintf("%s %s at %s:%d:%d: %s", m.Status, m.Type, path, m.Line, m.Column, line))
 			}
