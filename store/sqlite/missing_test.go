@@ -86,7 +86,7 @@ func calls(t *testing.T, s *sqlite.Store) map[string]func() error {
 // repair does something to a file with another program.
 func repair(t *testing.T, path, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(20000)")
 	if err != nil {
 		t.Fatal(err)
 	}
