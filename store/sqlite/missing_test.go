@@ -72,9 +72,11 @@ func calls(t *testing.T, s *sqlite.Store) map[string]func() error {
 		"acquire": say(func() (any, error) {
 			return s.Acquire(ctx, "me", store.Bucket{Name: "acquired", Limits: hourly})
 		}),
-		"set":      say(func() (any, error) { return s.SetNX(ctx, "cell", []byte("1"), time.Hour) }),
-		"get":      say(func() (any, error) { return s.Get(ctx, "cell") }),
-		"counts":   say(func() (any, error) { return s.Counts(ctx, "gazette", store.ByDay, now.Add(-48*time.Hour), now) }),
+		"set": say(func() (any, error) { return s.SetNX(ctx, "cell", []byte("1"), time.Hour) }),
+		"get": say(func() (any, error) { return s.Get(ctx, "cell") }),
+		"counts": say(func() (any, error) {
+			return s.Counts(ctx, "gazette", store.ByDay, now.Add(-48*time.Hour), now)
+		}),
 		"put":      func() error { return s.PutText(ctx, words, []byte("words")) },
 		"text":     say(func() (any, error) { return s.Text(ctx, words) }),
 		"mark":     say(func() (any, error) { _, _, err := s.Mark(ctx); return nil, err }),
