@@ -20,6 +20,7 @@ type operator struct {
 	env  *pagesEnv
 	mail *smtpServer
 	full *atomic.Bool // the mailboxes at full.test take no email now
+	axe  string       // axe-core, to check each view with; empty: it is not
 }
 
 // newOperator starts a program whose relay does not take emails to full.test at first, and says so with markup.

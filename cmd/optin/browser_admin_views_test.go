@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/optin/optin/internal/browsertest"
@@ -22,6 +26,61 @@ func (o *operator) view(name string) {
 		o.t.Errorf("%s has %d bytes", name, n)
 	}
 	o.do(chromedp.EmulateViewport(1280, 900))
+	if o.axe != "" {
+		o.wantNoBarriers(name)
+	}
+}
+
+// axeVersion is the one that examples/frameworks pins, too.
+const axeVersion = "4.14.1"
+
+// axeCore returns axe-core, which is fetched for the test alone; empty, and said so, where npm cannot fetch it.
+func axeCore(t *testing.T) string {
+	t.Helper()
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		t.Log("npm is not installed; that axe-core finds nothing in the dashboard is NOT CHECKED")
+		return ""
+	}
+	dir := t.TempDir()
+	install := exec.CommandContext(t.Context(), npm, "install", "--no-save", "--ignore-scripts", "--no-audit",
+		"--no-fund", "--fetch-retries=0", "--prefix", dir, "axe-core@"+axeVersion)
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Logf("npm cannot install axe-core; that it finds nothing in the dashboard is NOT CHECKED\n%s", out)
+		return ""
+	}
+	axe, err := os.ReadFile(filepath.Join(dir, "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(axe)
+}
+
+// wantNoBarriers checks the view that is open with axe-core, in light and, for its colours, in dark.
+func (o *operator) wantNoBarriers(name string) {
+	o.t.Helper()
+	evaluate[bool](o.browserProfile, o.axe+"; true")
+	for scheme, only := range map[string]string{
+		"light": `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`,
+		"dark":  `["color-contrast"]`,
+	} {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}}
+		if _, err := chromedp.Call(o.tab, emulation.SetEmulatedMedia, media); err != nil {
+			o.t.Fatal(err)
+		}
+		found, err := chromedp.Run(o.tab, chromedp.Evaluate[[]string](`axe.run(document, { runOnly: `+only+`,
+			resultTypes: ["violations"], iframes: false }).then(r =>
+			r.violations.map(v => v.id + ": " + v.nodes.slice(0, 5).map(n => n.html).join(" ")))`,
+			chromedp.EvalAwaitPromise))
+		if err != nil {
+			o.t.Fatalf("axe in %s: %v", name, err)
+		}
+		for _, wrong := range found {
+			o.t.Errorf("%s, %s: axe finds %s", name, scheme, wrong)
+		}
+	}
 }
 
 // at opens an address of the dashboard and checks the view.
@@ -34,6 +93,7 @@ func (o *operator) at(name, path string) {
 func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
 	browser := browsertest.Start(t)
 	o := newOperatorIn(t, browser, true)
+	o.axe = axeCore(t)
 	o.open(o.env.base + "/admin")
 	o.view("login")
 	o.logIn()
@@ -41,6 +101,8 @@ func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
 		"overview-empty": "/admin", "pending-empty": "/admin/pending", "people-empty": "/admin/people",
 		"pending-filtered": "/admin/pending?answer=system", "pending-wrong": "/admin/pending?answer=x",
 		"webhooks-empty": "/admin/sites/gazette/webhooks", "trends-empty": "/admin/trends",
+		"emails-empty": "/admin/emails", "emails-filtered": "/admin/emails?answer=undeliverable", "audit-empty": "/admin/audit",
+		"endpoints": "/admin/webhooks", "overview-hour": "/admin?of=hour", "texts": "/admin/sites/gazette/texts",
 	} {
 		o.at(name, path)
 	}
@@ -57,6 +119,13 @@ func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
 	o.waitFor(".who", "a…@full.test")
 	o.at("pending-busy", "/admin/pending")
 	o.at("overview-busy", "/admin")
+	o.at("emails-busy", "/admin/emails")
+	o.at("emails-chosen", "/admin/emails?answer=mailbox&domain=full.test")
+	o.click("form:has([name=selected]) [name=all]")
+	o.view("ask-all")
+	o.click("form .main")
+	o.waitFor("#bulk", "Tried the email now")
+	o.view("emails-bulk")
 	o.at("trends-busy", "/admin/trends?span=2d")
 	o.at("trends-year", "/admin/trends?span=364d&site=gazette&by=form&value=other")
 	o.at("pending-chosen", "/admin/pending?answer=mailbox&domain=full.test&age=&site=gazette")

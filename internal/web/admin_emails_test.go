@@ -56,7 +56,7 @@ func TestEmailsThatWaitAreShownByDomainRelayAndWords(t *testing.T) {
 		!strings.HasPrefix(relays[0], "mx:25 | 3 |") {
 		t.Errorf("%q", relays)
 	}
-	if got := reads(page.Find(".facts")); got !=
+	if got := reads(page.Find(".numbers")); got !=
 		"On the way, or for later1To be tried again3Due for the longestnone is late" {
 		t.Error(got)
 	}
