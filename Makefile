@@ -12,14 +12,17 @@ COLD      = github.com/redis/go-redis/v9/... go.yaml.in/yaml/v4/... github.com/e
             github.com/nicksnyder/... github.com/labstack/gommon/... github.com/VictoriaMetrics/... \
             github.com/valyala/... github.com/google/... github.com/dustin/... github.com/mattn/... \
             github.com/gowebpki/... github.com/golang-jwt/... github.com/labstack/echo/... blitiri.com.ar/... \
-            golang.org/x/... vendor/golang.org/x/... \
-            archive/zip compress/flate compress/gzip crypto/dsa crypto/elliptic crypto/hpke \
-            $(addprefix crypto/internal/fips140/,mlkem nistec/... rsa) crypto/rsa crypto/tls crypto/x509/... \
-            database/sql encoding/asn1 encoding/csv encoding/pem encoding/xml flag fmt html/... log/... math/big mime/... net \
-            net/http/... net/mail net/url os os/exec regexp/... text/template/... time \
-            $(addprefix github.com/optin/optin/,cmd/optin mailer templates $(addprefix internal/,audit bounce challenge config \
-            consentlog dossier identity inbox metrics nondelivery openapi outbox preflight receipt surge theme \
-            web/admin web/api webhook))
+            golang.org/x/... vendor/golang.org/x/... modernc.org/sqlite \
+            $(addprefix crypto/internal/fips140/,drbg ecdsa mldsa mlkem nistec/... rsa tls13) \
+            $(addprefix crypto/,aes cipher dsa ecdh ecdsa ed25519 elliptic hmac hpke rand rsa sha1 tls/... x509/...) \
+            $(addprefix internal/,bisect fmtsort godebug poll saferio singleflight sync syscall/...) \
+            archive/zip bufio compress/... context database/sql encoding/... errors flag fmt hash/... html/... io/... log/... \
+            math/big mime/... net net/http/... net/mail net/url os os/exec path/... reflect regexp/... runtime/debug sort \
+            strconv strings bytes sync syscall text/template/... time unicode/... unique \
+            $(addprefix github.com/optin/optin/,cmd/optin confirm/statement mailer templates $(addprefix internal/,address \
+            audit bounce challenge config consentlog dossier idempotency identity inbox metrics mimeparts nondelivery openapi \
+            origin outbox preflight problem readiness receipt redirect relay surge theme typo web/admin web/api web/request \
+            web/respond webhook))
 GCFLAGS   = $(foreach p,$(COLD),-gcflags $(p)=-l)
 # And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the
 # templates, translations, their conventions and the API's description packed.

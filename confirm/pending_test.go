@@ -119,7 +119,8 @@ func TestPendingSaysHowFarTheEmailsHaveCome(t *testing.T) {
 	for state, want := range map[confirm.DeliveryState][]string{
 		confirm.DeliveryTaken: nil, confirm.DeliveryUntried: {"waits@b.example", "taken@a.example"},
 		confirm.DeliveryRefused: {"full@a.example"},
-		confirm.DeliveryWaiting: {"waits@b.example", "taken@a.example", "full@a.example"}, "mailbox": {"full@a.example"}, "system": nil,
+		confirm.DeliveryWaiting: {"waits@b.example", "taken@a.example", "full@a.example"},
+		"mailbox":               {"full@a.example"}, "system": nil,
 	} {
 		who, _ := env.pending(confirm.PendingQuery{Delivery: state, Limit: 9})
 		slices.Sort(who)

@@ -101,8 +101,9 @@ func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
 		"overview-empty": "/admin", "pending-empty": "/admin/pending", "people-empty": "/admin/people",
 		"pending-filtered": "/admin/pending?answer=system", "pending-wrong": "/admin/pending?answer=x",
 		"webhooks-empty": "/admin/sites/gazette/webhooks", "trends-empty": "/admin/trends",
-		"emails-empty": "/admin/emails", "emails-filtered": "/admin/emails?answer=undeliverable", "audit-empty": "/admin/audit",
-		"endpoints": "/admin/webhooks", "overview-hour": "/admin?of=hour", "texts": "/admin/sites/gazette/texts",
+		"emails-empty": "/admin/emails", "emails-filtered": "/admin/emails?answer=undeliverable",
+		"audit-empty": "/admin/audit",
+		"endpoints":   "/admin/webhooks", "overview-hour": "/admin?of=hour", "texts": "/admin/sites/gazette/texts",
 	} {
 		o.at(name, path)
 	}

@@ -28,8 +28,8 @@ func (e *env) otherBuild(listen string) *process {
 	return child(e.t, nil, program, "serve", "-config", e.configPath)
 }
 
-// signUpForTheLetter signs somebody up for one of the site's purposes, however many it has.
-func (a *actor) signUpForTheLetter(email string) int {
+// signUpForOne signs somebody up for one of the site's purposes, however many it has.
+func (a *actor) signUpForOne(email string) int {
 	a.t.Helper()
 	resp, err := http.Post(a.base+"/v1/sites/gazette/subscriptions", "application/json",
 		strings.NewReader(fmt.Sprintf(`{"email":%q,"consent":true,"locale":"en","purposes":["letter"]}`, email)))
@@ -69,7 +69,7 @@ func TestTwoBuildsWithDifferentConfigurationsServeOneStore(t *testing.T) {
 		for i := range size(24, 400) {
 			who := fmt.Sprintf("p%d@people.test", i)
 			asked, pressed, left := both[i%2], both[i/2%2], both[i/4%2]
-			if code := asked.signUpForTheLetter(who); code != http.StatusAccepted {
+			if code := asked.signUpForOne(who); code != http.StatusAccepted {
 				t.Fatalf("%s: %d", who, code)
 			}
 			link := confirmLink(here.Email(who))
