@@ -12,7 +12,7 @@ import (
 // Sample says which email a message is an example of.
 type Sample struct {
 	Type      consent.EmailType
-	Purposes  int  // of EmailConfirm: for how many of a site's purposes
+	Purposes  int  // of EmailConfirm and EmailRenew: for how many of a site's purposes
 	Reminder  bool // of EmailConfirm: it is sent once more, because nobody confirmed
 	Reminding bool // of EmailConfirm: a reminder may follow
 }
@@ -23,9 +23,10 @@ func (s *Service) SampleMessage(site, locale string, of Sample) (Message, bool) 
 	r := s.records
 	known, ok := r.sites[site]
 	reminds := known.Terms.RemindAfter > 0 && known.Terms.RemindAfter < known.Terms.TTL
-	confirms := of.Type == consent.EmailConfirm
+	confirms := of.Type == consent.EmailConfirm || of.Type == consent.EmailRenew
 	if !ok || !slices.Contains(known.Locales, locale) ||
-		confirms && (of.Purposes > len(known.Purposes) || of.Reminder && !reminds || of.Reminding && !reminds) {
+		confirms && (of.Purposes > len(known.Purposes) || of.Reminder && !reminds || of.Reminding && !reminds) ||
+		of.Type == consent.EmailRenew && (known.Terms.Validity.For == 0 || known.Terms.Validity.RenewBefore == 0) {
 		return Message{}, false
 	}
 	var (
@@ -37,7 +38,7 @@ func (s *Service) SampleMessage(site, locale string, of Sample) (Message, bool) 
 	)
 	m.To, _ = address.Parse("nobody@example.org")
 	switch of.Type {
-	case consent.EmailConfirm:
+	case consent.EmailConfirm, consent.EmailRenew:
 		req := consent.Request{
 			ID: id, Asked: consent.Evidence{At: now}, Locale: locale, Deadline: now.Add(known.Terms.TTL),
 			Emails: []consent.Email{{Due: now}},
@@ -50,6 +51,9 @@ func (s *Service) SampleMessage(site, locale string, of Sample) (Message, bool) 
 		}
 		(&Relay{mailboxes{r}}).fillConfirm(&m, &req, key)
 		m.Purposes = samplePurposes(known.Purposes[:of.Purposes], locale, consent.PurposeStatus{State: consent.Pending})
+		if of.Type == consent.EmailRenew {
+			m.Asked, m.Unsubscribe = now, r.unsubscribeLink(&sub, key.ID)
+		}
 	case consent.EmailAlreadyConfirmed:
 		m.Asked, m.Unsubscribe = now, r.unsubscribeLink(&sub, key.ID)
 		m.Purposes = samplePurposes(known.Purposes, locale, consent.PurposeStatus{State: consent.Confirmed, Since: now})
@@ -62,6 +66,8 @@ func (s *Service) SampleMessage(site, locale string, of Sample) (Message, bool) 
 			ID: id, Right: right, Asked: consent.Evidence{At: now}, Deadline: now.Add(consent.ClaimTTL),
 			Email: consent.Email{Due: now},
 		}, key)
+	default:
+		return Message{}, false
 	}
 	return m, true
 }

@@ -106,7 +106,7 @@ func TestAPersonTakesACopyAndErasesTheirData(t *testing.T) {
 			t.Fatalf("to erase: %d", status)
 		}
 		p.wantHeading("Your data are erased")
-		e.optin(exitFailed, "show", email)
+		e.optin(exitRefused, "show", email)
 		a.eventually("the website is told", func() bool {
 			told := hook.eventsAbout("") // an erased person has no address
 			return len(told) == 1 && told[0].Type == "subscription.erased"

@@ -41,7 +41,9 @@ func TestTextsSaySinceWhenEmailsAreAsTheyAre(t *testing.T) {
 				t.Errorf("%s: %v", name, said.Text())
 			}
 		}
-		for _, name := range []string{"email-confirm-several", "email-confirm-reminds", "email-confirm-reminder"} {
+		for _, name := range []string{
+			"email-confirm-several", "email-confirm-reminds", "email-confirm-reminder", "email-renew",
+		} {
 			if said := of[name].Text(); !strings.Contains(said, "sends none of this kind") {
 				t.Errorf("%s: %s", name, said)
 			}

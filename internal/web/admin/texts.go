@@ -128,6 +128,8 @@ func (d *Dashboard) emailSum(site, lang string, like templates.Email) (string, e
 	case templates.ConfirmEmail:
 		of = confirm.Sample{Type: consent.EmailConfirm, Purposes: len(e.Purposes),
 			Reminder: e.Reminder, Reminding: e.Reminds}
+	case templates.RenewEmail:
+		of.Type, of.Purposes = consent.EmailRenew, len(e.Purposes)
 	case templates.KnownEmail:
 		of.Type = consent.EmailAlreadyConfirmed
 	case templates.RightEmail:
