@@ -231,7 +231,7 @@ func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
 func (a *Acts) startBulk(c echo.Context, in asked) error {
 	ctx := c.Request().Context()
 	reason := "all that match"
-	if words := a.inWords(in.match); words != "" {
+	if words := in.match.inWords(); words != "" {
 		reason += " (" + words + ")"
 	}
 	reason = strings.TrimSuffix(reason+": "+in.reason, ": ")
@@ -327,7 +327,7 @@ func (a *Acts) askForAll(ctx context.Context, in asked, page *templates.AdminAsk
 			n++
 		}
 	}
-	page.All, page.Match, page.Filter = string(in.word), in.match.encode(), a.inWords(in.match)
+	page.All, page.Match, page.Filter = string(in.word), in.match.encode(), in.match.inWords()
 	page.Matching = templates.BoundedCount{N: n, More: found.Next != store.Cursor{}}
 	page.Read, page.Possible = found.Read, n > 0 || page.Matching.More
 	who := templates.Count(n, "person")

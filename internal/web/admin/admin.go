@@ -107,7 +107,8 @@ type Store interface {
 	Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error)
 }
 
-// Dashboard has the handlers of the dashboard's pages. It is safe for concurrent use.
+// Dashboard has the login, the sessions, and what the views have in common: these are types of their own, which embed
+// it. It is safe for concurrent use.
 type Dashboard struct {
 	Options
 	templates *templates.AdminSet

@@ -331,12 +331,12 @@ func (b *Bulk) keep(ctx context.Context, old []byte, run *bulkRun) ([]byte, erro
 	}
 }
 
-// shown returns the run as it is shown, and nil if there is none.
-func (d *Dashboard) bulkShown(ctx context.Context) (*templates.AdminBulk, error) {
-	if d.Bulk == nil {
+// shown returns the run as it is shown, and nil if there is none, or nothing that runs any.
+func (b *Bulk) shown(ctx context.Context, now time.Time) (*templates.AdminBulk, error) {
+	if b == nil {
 		return nil, nil
 	}
-	_, run, err := d.Bulk.read(ctx)
+	_, run, err := b.read(ctx)
 	if err != nil || run == nil {
 		return nil, err
 	}
@@ -345,9 +345,9 @@ func (d *Dashboard) bulkShown(ctx context.Context) (*templates.AdminBulk, error)
 		return nil, err
 	}
 	shown := &templates.AdminBulk{
-		Act: templates.ActInWords(string(run.Act)), Filter: d.inWords(f), Started: run.Started, Ended: run.Ended,
+		Act: templates.ActInWords(string(run.Act)), Filter: f.inWords(), Started: run.Started, Ended: run.Ended,
 		Looked: min(run.Looked, run.Total), Total: run.Total, Done: run.Done, Stopping: run.Stopping,
-		Failed: run.Failed, Now: d.Now(),
+		Failed: run.Failed, Now: now,
 	}
 	for _, why := range notResent() {
 		if n := run.Not[consent.NotDue(why)]; n > 0 {

@@ -65,7 +65,7 @@ func (e *Emails) Show(c echo.Context) error {
 		return err
 	}
 	e.fill(&page, f, found)
-	if page.Bulk, err = e.bulkShown(ctx); err != nil {
+	if page.Bulk, err = e.Bulk.shown(ctx, e.Now()); err != nil {
 		return err
 	}
 	return e.page(c, http.StatusOK, page)

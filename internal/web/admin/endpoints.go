@@ -163,7 +163,7 @@ func (d *Dashboard) endpoint(
 	if one.Off, err = d.Webhooks.DisabledSince(ctx, queue); err != nil {
 		return one, err
 	}
-	one.Light, one.Word, one.Says = d.lightOf(one, b)
+	one.Light, one.Word, one.Says = lightOf(one, b, d.Now())
 	return one, nil
 }
 
@@ -171,8 +171,8 @@ func (d *Dashboard) endpoint(
 const failsFor = 5 * time.Minute
 
 // lightOf returns how an endpoint stands: a light, a word and a sentence.
-func (d *Dashboard) lightOf(one templates.AdminEndpoint, b store.Backlog) (light, word, says string) {
-	now, events := d.Now(), templates.Count(one.Waiting, "event")
+func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light, word, says string) {
+	events := templates.Count(one.Waiting, "event")
 	last := "It has taken none yet."
 	if !one.Success.IsZero() {
 		last = "The last was taken " + templates.Ago(now, one.Success) + "."

@@ -68,7 +68,7 @@ func (f filter) matches(p confirm.Pending) bool {
 }
 
 // inWords writes a filter for people; empty: everybody.
-func (d *Dashboard) inWords(f filter) string {
+func (f filter) inWords() string {
 	var all []string
 	add := func(before, v string) {
 		if v != "" {

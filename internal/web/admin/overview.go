@@ -18,8 +18,8 @@ const (
 )
 
 // storeStatus returns whether the store is ready, as /readyz does.
-func (d *Dashboard) storeStatus() templates.AdminStore {
-	err := d.Ready()
+func (n *Now) storeStatus() templates.AdminStore {
+	err := n.Ready()
 	if u := new(store.UnsafeError); errors.As(err, &u) {
 		return templates.AdminStore{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
 	}
@@ -28,18 +28,18 @@ func (d *Dashboard) storeStatus() templates.AdminStore {
 
 // siteStatus returns the counts of a site, those of the last days among others. It opens no record except those that
 // did not open.
-func (d *Dashboard) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown templates.AdminSite, err error) {
+func (n *Now) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown templates.AdminSite, err error) {
 	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
 	sumDays(&shown, days)
-	if shown.Unreadable, err = d.Service.Website.Unreadable(ctx, s.ID); err != nil {
+	if shown.Unreadable, err = n.Service.Website.Unreadable(ctx, s.ID); err != nil {
 		return shown, err
 	}
-	pending, err := d.Store.List(ctx, store.Query{Site: s.ID, State: string(consent.Pending), Limit: PendingRead})
+	pending, err := n.Store.List(ctx, store.Query{Site: s.ID, State: string(consent.Pending), Limit: PendingRead})
 	if err != nil {
 		return shown, err
 	}
 	shown.Pending = templates.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
-	failed, next, err := d.Webhooks.Failed(ctx, s.ID, "", EventsRead)
+	failed, next, err := n.Webhooks.Failed(ctx, s.ID, "", EventsRead)
 	shown.FailedEvents = templates.BoundedCount{N: len(failed), More: next != ""}
 	return shown, err
 }

@@ -60,7 +60,7 @@ func (p *Pending) Show(c echo.Context) error {
 	if found.Next != (store.Cursor{}) {
 		page.Next = withQuery(PendingPath, page.Match, "before", cursorText(found.Next))
 	}
-	if page.Bulk, err = p.bulkShown(c.Request().Context()); err != nil {
+	if page.Bulk, err = p.Bulk.shown(c.Request().Context(), p.Now()); err != nil {
 		return err
 	}
 	return p.page(c, http.StatusOK, page)

@@ -21,10 +21,13 @@ import (
 // samplePolicy is framePolicy for an email that has its logo within it.
 const samplePolicy = framePolicy + "; img-src data:"
 
-// Texts shows what a site puts to people in one of its languages: statements, with their hashes and since when, and
+// Texts has the handlers of what a site puts to people.
+type Texts struct{ *Dashboard }
+
+// Show shows what a site puts to people in one of its languages: statements, with their hashes and since when, and
 // emails with canned data.
-func (d *Dashboard) Texts(c echo.Context) error {
-	s, err := d.site(c)
+func (t *Texts) Show(c echo.Context) error {
+	s, err := t.site(c)
 	if err != nil {
 		return err
 	}
@@ -36,10 +39,10 @@ func (d *Dashboard) Texts(c echo.Context) error {
 	if !slices.Contains(s.Locales, lang) {
 		return problem.New(problem.NotFound)
 	}
-	set := d.Pages.Of(s.ID)
+	set := t.Pages.Of(s.ID)
 	page := templates.AdminTexts{
 		ID: s.ID, Name: s.Name, Lang: lang, Dir: set.Direction(lang),
-		Unreviewed: len(d.Pages.Unreviewed(s.ID, []string{lang})) > 0,
+		Unreviewed: len(t.Pages.Unreviewed(s.ID, []string{lang})) > 0,
 	}
 	for _, l := range s.Locales {
 		name, err := set.Endonym(l)
@@ -50,34 +53,34 @@ func (d *Dashboard) Texts(c echo.Context) error {
 	}
 	for _, p := range s.Purposes {
 		shown := templates.AdminStatement{Purpose: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang],
-			SHA256: d.Service.StatementSum(s.ID, p.ID, lang)}
-		if shown.Since, err = d.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
+			SHA256: t.Service.StatementSum(s.ID, p.ID, lang)}
+		if shown.Since, err = t.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
 			return err
 		}
 		page.Statements = append(page.Statements, shown)
 	}
-	for _, sample := range d.emails(s, lang) {
-		m, err := d.Pages.Email(lang, sample.Email)
+	for _, sample := range t.emails(s, lang) {
+		m, err := t.Pages.Email(lang, sample.Email)
 		if err != nil {
 			return err
 		}
 		shown := templates.AdminSample{Name: sample.Name, Subject: m.Subject, Text: skeleton.Wrap(m.Text)}
-		if shown.SHA256, err = d.emailSum(s.ID, lang, sample.Email); err != nil {
+		if shown.SHA256, err = t.emailSum(s.ID, lang, sample.Email); err != nil {
 			return err
 		}
 		if shown.SHA256 != "" {
-			if shown.Since, err = d.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
+			if shown.Since, err = t.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
 				return err
 			}
 		}
 		page.Emails = append(page.Emails, shown)
 	}
-	return d.page(c, http.StatusOK, page)
+	return t.page(c, http.StatusOK, page)
 }
 
 // Sample is the HTML of one of those emails, for its frame.
-func (d *Dashboard) Sample(c echo.Context) error {
-	s, err := d.site(c)
+func (t *Texts) Sample(c echo.Context) error {
+	s, err := t.site(c)
 	if err != nil {
 		return err
 	}
@@ -86,12 +89,12 @@ func (d *Dashboard) Sample(c echo.Context) error {
 		return err
 	}
 	lang := q.Get("lang")
-	all := d.emails(s, lang)
+	all := t.emails(s, lang)
 	i := slices.IndexFunc(all, func(e templates.Sample) bool { return e.Name == q.Get("name") })
 	if i < 0 {
 		return problem.New(problem.NotFound)
 	}
-	m, err := d.Pages.Email(lang, all[i].Email)
+	m, err := t.Pages.Email(lang, all[i].Email)
 	if err != nil {
 		return err
 	}
@@ -102,13 +105,13 @@ func (d *Dashboard) Sample(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentSecurityPolicy, samplePolicy)
 	h.Set(echo.HeaderReferrerPolicy, "no-referrer")
-	h.Set("Content-Language", d.Pages.Of(s.ID).Language(lang))
+	h.Set("Content-Language", t.Pages.Of(s.ID).Language(lang))
 	respond.Vary(h, echo.HeaderAccept, echo.HeaderCookie)
 	return respond.HTML(c, http.StatusOK, []byte(m.HTML))
 }
 
 // emails returns a site's emails in one of its languages, with canned data; none in any other.
-func (d *Dashboard) emails(s Site, lang string) []templates.Sample {
+func (t *Texts) emails(s Site, lang string) []templates.Sample {
 	if !slices.Contains(s.Locales, lang) {
 		return nil
 	}
@@ -116,13 +119,13 @@ func (d *Dashboard) emails(s Site, lang string) []templates.Sample {
 	for _, p := range s.Purposes {
 		asked = append(asked, templates.Purpose{ID: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang]})
 	}
-	return slices.DeleteFunc(d.Pages.Previews(lang, s.Show, asked),
+	return slices.DeleteFunc(t.Pages.Previews(lang, s.Show, asked),
 		func(sample templates.Sample) bool { return sample.Email == nil })
 }
 
 // emailSum returns the hash of what the emails have in common that are like a sample; empty if a site sends no such
 // email.
-func (d *Dashboard) emailSum(site, lang string, like templates.Email) (string, error) {
+func (t *Texts) emailSum(site, lang string, like templates.Email) (string, error) {
 	var of confirm.Sample
 	switch e := like.(type) {
 	case templates.ConfirmEmail:
@@ -138,9 +141,9 @@ func (d *Dashboard) emailSum(site, lang string, like templates.Email) (string, e
 			of.Type = consent.EmailErase
 		}
 	}
-	m, ok := d.Service.SampleMessage(site, lang, of)
-	if !ok || d.EmailSum == nil {
+	m, ok := t.Service.SampleMessage(site, lang, of)
+	if !ok || t.EmailSum == nil {
 		return "", nil
 	}
-	return d.EmailSum(&m)
+	return t.EmailSum(&m)
 }

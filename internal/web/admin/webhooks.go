@@ -18,9 +18,12 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-// FailedEvents shows the events that could not be delivered to a site's endpoints, a page at a time.
-func (d *Dashboard) FailedEvents(c echo.Context) error {
-	s, err := d.site(c)
+// FailedEvents has the handlers of the events that could not be delivered to a site's endpoints.
+type FailedEvents struct{ *Dashboard }
+
+// Show shows these events, a page at a time.
+func (f *FailedEvents) Show(c echo.Context) error {
+	s, err := f.site(c)
 	if err != nil {
 		return err
 	}
@@ -28,7 +31,7 @@ func (d *Dashboard) FailedEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	failed, next, err := d.Webhooks.Failed(c.Request().Context(), s.ID, q.Get("after"), EventsRead)
+	failed, next, err := f.Webhooks.Failed(c.Request().Context(), s.ID, q.Get("after"), EventsRead)
 	if errors.Is(err, webhook.ErrCursor) {
 		return problem.New(problem.CursorInvalid)
 	}
@@ -37,16 +40,16 @@ func (d *Dashboard) FailedEvents(c echo.Context) error {
 	}
 	page := templates.AdminWebhooks{
 		ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints, Continued: q.Get("after") != "", Requeued: retried(q),
-		Now: d.Now(),
+		Now: f.Now(),
 	}
 	for _, e := range failed {
 		page.Events = append(page.Events,
-			templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: d.hostOf(e.Queue), At: e.At})
+			templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: f.hostOf(e.Queue), At: e.At})
 	}
 	if next != "" {
 		page.Next = page.Path() + "?" + url.Values{"after": {next}}.Encode()
 	}
-	return d.page(c, http.StatusOK, page)
+	return f.page(c, http.StatusOK, page)
 }
 
 // retried returns how many events the button of the page before has retried, as the query says; nil if it says nothing,
@@ -59,9 +62,9 @@ func retried(q *request.Query) *templates.BoundedCount {
 	return &templates.BoundedCount{N: n, More: q.Get("more") != ""}
 }
 
-// RetryEvents makes failed events of a site due now, as the API and the command line do: one, the selected, or all.
-func (d *Dashboard) RetryEvents(c echo.Context) error {
-	s, err := d.site(c)
+// Retry makes failed events of a site due now, as the API and the command line do: one, the selected, or all.
+func (f *FailedEvents) Retry(c echo.Context) error {
+	s, err := f.site(c)
 	if err != nil {
 		return err
 	}
@@ -88,10 +91,10 @@ func (d *Dashboard) RetryEvents(c echo.Context) error {
 	if !all {
 		reason = templates.Count(len(ids), "event")
 	}
-	if err := d.audit(c, audit.Retry, store.Key{Site: s.ID}, reason); err != nil {
+	if err := f.audit(c, audit.Retry, store.Key{Site: s.ID}, reason); err != nil {
 		return err
 	}
-	result, err := d.retry(c.Request().Context(), s.ID, ids)
+	result, err := f.retry(c.Request().Context(), s.ID, ids)
 	if err != nil {
 		return err
 	}
@@ -99,16 +102,16 @@ func (d *Dashboard) RetryEvents(c echo.Context) error {
 }
 
 // retry retries some failed events of a site, or all without ids, and returns what became of that, for an address.
-func (d *Dashboard) retry(ctx context.Context, site string, ids []string) (url.Values, error) {
+func (f *FailedEvents) retry(ctx context.Context, site string, ids []string) (url.Values, error) {
 	result := url.Values{}
 	if ids == nil {
-		n, more, err := d.Webhooks.RetryAll(ctx, site, webhook.MaxRetries)
+		n, more, err := f.Webhooks.RetryAll(ctx, site, webhook.MaxRetries)
 		if result.Set("retried", strconv.Itoa(n)); more {
 			result.Set("more", "1")
 		}
 		return result, err
 	}
-	unknown, err := d.Webhooks.Retry(ctx, site, ids)
+	unknown, err := f.Webhooks.Retry(ctx, site, ids)
 	result.Set("retried", strconv.Itoa(len(ids)-len(unknown)))
 	return result, err
 }
