@@ -96,14 +96,19 @@ func TestThePreviewShowsASitesOwnData(t *testing.T) {
 	}
 }
 
-// sheet is a page with each email in each language, small.
-func sheet(languages []string) string {
+// sheet is a page with each email in each language, small. index is the first page of the preview.
+func sheet(index *goquery.Document, languages []string) string {
 	var b strings.Builder
 	b.WriteString(`<!doctype html><meta charset="utf-8"><style>body{margin:12px;font:14px sans-serif;background:#fff}` +
-		`section{display:grid;grid-template-columns:repeat(8,190px);gap:12px;margin-bottom:24px}` +
+		`section{display:grid;grid-template-columns:repeat(11,190px);gap:12px;margin-bottom:24px}` +
 		`div{width:190px;height:470px;overflow:hidden;border:1px solid #bbb}` +
 		`iframe{width:380px;height:940px;border:0;transform:scale(.5);transform-origin:0 0}p{margin:0}</style>`)
-	for _, name := range []string{"email-confirm-several", "email-confirm-reminder", "email-known", "email-erase"} {
+	for _, name := range index.Find("select[name=name] option").Map(func(_ int, o *goquery.Selection) string {
+		return o.Text()
+	}) {
+		if !strings.HasPrefix(name, "email-") {
+			continue
+		}
 		fmt.Fprintf(&b, "<h2>%s</h2><section>", name)
 		for _, lang := range languages {
 			fmt.Fprintf(&b, `<figure style="margin:0"><p>%s</p><div><iframe src="/%s/%s"></iframe></div></figure>`, lang, lang, name)
@@ -129,14 +134,19 @@ func TestPictureOfEveryEmail(t *testing.T) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
-	mux.HandleFunc("/sheet", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, sheet(set.Languages())) })
 	s := httptest.NewServer(mux)
 	defer s.Close()
+	_, index := getPage(t, s.URL)
+	page := sheet(index, set.Languages())
+	if n := strings.Count(page, "<h2>"); n < 8 {
+		t.Fatalf("%d emails", n)
+	}
+	mux.HandleFunc("/sheet", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, page) })
 	tab := browsertest.Tab(t, nil)
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(1640, 900), chromedp.Navigate(s.URL+"/sheet")); err != nil {
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(2260, 900), chromedp.Navigate(s.URL+"/sheet")); err != nil {
 		t.Fatal(err)
 	}
-	picture, err := chromedp.Run(tab, chromedp.FullScreenshot(60))
+	picture, err := chromedp.Run(tab, chromedp.FullScreenshot(40))
 	if err != nil {
 		t.Fatal(err)
 	}
