@@ -69,13 +69,14 @@ type Surge interface {
 // Service is everything that may be done with subscriptions, by who does it. All methods may be called from any
 // goroutine. What the store returns (store.ErrUnavailable above all) comes back wrapped.
 type Service struct {
-	Person   *Person
-	Website  *Website
-	Operator *Operator
-	Relay    *Relay
-	Clock    *Clock
-	Log      *Log
-	records  *records
+	Person     *Person
+	Website    *Website
+	Statistics *Statistics
+	Operator   *Operator
+	Relay      *Relay
+	Clock      *Clock
+	Log        *Log
+	records    *records
 }
 
 // New makes a Service, or returns what is missing.
@@ -139,7 +140,9 @@ func New(o Options) (*Service, error) {
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	r.receipts = newReceipts(o, r.statements, ids)
 	m := mailboxes{r}
-	return &Service{&Person{m}, &Website{m}, &Operator{m}, &Relay{m}, &Clock{m}, &Log{m}, r}, nil
+	return &Service{
+		&Person{m}, &Website{m}, &Statistics{o.Store}, &Operator{m}, &Relay{m}, &Clock{m}, &Log{m}, r,
+	}, nil
 }
 
 // Sites returns the sites of the configuration.

@@ -266,7 +266,7 @@ func (l *Log) restoreMailbox(ctx context.Context, key store.Key, sub consent.Sub
 			m.Know(key.ID, time.Time{}, l.Now())
 		})
 	}
-	if e := sub.Declined(); e != nil {
+	if e := sub.Refusals.Declined(); e != nil {
 		of := sub.Refusals[len(sub.Refusals)-1].Mailbox
 		if err := note(of, func(m *consent.Mailbox) { m.Decline(*e) }); err != nil {
 			return err

@@ -310,7 +310,7 @@ func (r mailboxes) erasure(ctx context.Context, key store.Key, sub *consent.Subs
 // erase applies an action that erases the person of an address, and forgets the spelling.
 func (r mailboxes) erase(ctx context.Context, key store.Key, a address.Address, erase consent.Action) error {
 	res, err := r.apply(ctx, key, erase, extra{})
-	if err != nil || a.IsZero() || res.after.Declined() != nil || res.after.Objections.Active() {
+	if err != nil || a.IsZero() || res.after.Refusals.Declined() != nil || res.after.Objections.Active() {
 		return err
 	}
 	return r.forget(ctx, key, a)

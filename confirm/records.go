@@ -197,7 +197,7 @@ func (r *records) locate(ctx context.Context, site string, a address.Address) (s
 		case err != nil:
 			return store.Key{}, err
 		case sub.Created.IsZero(), sub.MovedTo != "", at != keys[0]:
-		case sub.Declined() == nil || !sub.Address.IsZero() || sub.Objections.Active():
+		case sub.Refusals.Declined() == nil || !sub.Address.IsZero() || sub.Objections.Active():
 			at = older
 		default:
 			last := sub.Refusals[len(sub.Refusals)-1]

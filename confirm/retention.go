@@ -57,7 +57,7 @@ func (c *Clock) retain(ctx context.Context, rec store.Record, did *Retained) err
 	}
 	site := rec.Key.Site
 	retain := consent.Retain{
-		Retention: c.Retention, Revised: k.raw.IsSupersededBy(c.revisions.of[site], c.revisions.sinceOf(site)),
+		Retention: c.Retention, Revised: k.raw.Consents.IsSupersededBy(c.revisions.of[site], c.revisions.sinceOf(site)),
 		Validity: c.sites[site].Terms.Validity,
 	}
 	would, err := consent.Apply(k.subscription, retain, c.Now())
@@ -72,7 +72,7 @@ func (c *Clock) retain(ctx context.Context, rec store.Record, did *Retained) err
 	switch {
 	case !address.IsZero() && res.after.Address.IsZero():
 		did.Erased++
-		if res.after.Declined() == nil && !res.after.Objections.Active() {
+		if res.after.Refusals.Declined() == nil && !res.after.Objections.Active() {
 			err = c.forget(ctx, rec.Key, address)
 		}
 	case retain.Revised:

@@ -77,9 +77,12 @@ const (
 	minProvider  = 5
 )
 
-// Stats returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest
+// Statistics is what was counted at the sites.
+type Statistics struct{ store store.Store }
+
+// Days returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest
 // first. Days on which nothing happened are left out.
-func (w *Website) Stats(ctx context.Context, site, from, to string) ([]Day, error) {
+func (s *Statistics) Days(ctx context.Context, site, from, to string) ([]Day, error) {
 	first, err := time.Parse(time.DateOnly, from)
 	if err != nil {
 		return nil, err
@@ -88,15 +91,15 @@ func (w *Website) Stats(ctx context.Context, site, from, to string) ([]Day, erro
 	if err != nil {
 		return nil, err
 	}
-	return w.StatsBy(ctx, site, store.ByDay, first, last)
+	return s.By(ctx, site, store.ByDay, first, last)
 }
 
-// StatsBy is Stats for periods of any length, from that of one time to that of another. What has a dimension is counted
+// By is Days for periods of any length, from that of one time to that of another. What has a dimension is counted
 // by day alone.
-func (w *Website) StatsBy(
+func (s *Statistics) By(
 	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
 ) ([]Day, error) {
-	counted, err := w.Store.Counts(ctx, site, by, from, to)
+	counted, err := s.store.Counts(ctx, site, by, from, to)
 	return daysOf(counted), err
 }
 
@@ -106,10 +109,10 @@ type Value struct{ Dimension, ID string }
 // Trends returns what was counted at sites from one day to another, both included, by every dimension. The days are
 // those of one value, if there is one: of it, signups, confirmations and withdrawals are counted by day. It costs one
 // read of the store for each site, however many people there are.
-func (w *Website) Trends(ctx context.Context, sites []string, from, to time.Time, of Value) (Trends, error) {
+func (s *Statistics) Trends(ctx context.Context, sites []string, from, to time.Time, of Value) (Trends, error) {
 	var counted []store.Count
 	for _, site := range sites {
-		some, err := w.Store.Counts(ctx, site, store.ByDay, from, to)
+		some, err := s.store.Counts(ctx, site, store.ByDay, from, to)
 		if err != nil {
 			return Trends{}, err
 		}

@@ -18,7 +18,7 @@ func TestStatsAreByDayAndPurpose(t *testing.T) {
 	if _, err := env.confirm(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := env.Website.Stats(t.Context(), "gazette", "2026-11-21", "2026-11-30")
+	got, err := env.Statistics.Days(t.Context(), "gazette", "2026-11-21", "2026-11-30")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestStatsAreByDayAndPurpose(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	none, err := env.Website.Stats(t.Context(), "gazette", "2026-11-23", "2026-11-30")
+	none, err := env.Statistics.Days(t.Context(), "gazette", "2026-11-23", "2026-11-30")
 	if err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
 	}

@@ -145,9 +145,13 @@ func asks(p *people) map[string]func() error {
 		"subscription": func() error { _, err := ask.Subscription(p.ctx, "gazette", p.bob); return err },
 		"timeline":     func() error { _, err := ask.Timeline(p.ctx, "gazette", p.bob); return err },
 		"receipt":      func() error { _, err := ask.Receipt(p.ctx, "gazette", p.bob, ""); return err },
-		"statistics":   func() error { _, err := ask.Stats(p.ctx, "gazette", "2026-11-20", "2026-11-22"); return err },
+		"statistics": func() error {
+			_, err := p.Statistics.Days(p.ctx, "gazette", "2026-11-20", "2026-11-22")
+			return err
+		},
 		"trends": func() error {
-			_, err := ask.Trends(p.ctx, []string{"gazette"}, p.clock().Add(-48*time.Hour), p.clock(), confirm.Value{})
+			_, err := p.Statistics.Trends(
+				p.ctx, []string{"gazette"}, p.clock().Add(-48*time.Hour), p.clock(), confirm.Value{})
 			return err
 		},
 		"unreadable": func() error { _, err := ask.Unreadable(p.ctx, "gazette"); return err },

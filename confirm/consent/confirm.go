@@ -138,9 +138,9 @@ func (a Renew) apply(s *edit, now time.Time) (effects, error) {
 	return effects{jobs: emailJob(a.ID, 0, due)}, nil
 }
 
-// IsSupersededBy reports whether Supersede ends a consent.
-func (s Subscription) IsSupersededBy(revisions map[string]int, since map[string]time.Time) bool {
-	return slices.ContainsFunc(s.Consents, func(c Consent) bool { return c.isSupersededBy(revisions, since) })
+// IsSupersededBy reports whether Supersede ends any of them.
+func (all Consents) IsSupersededBy(revisions map[string]int, since map[string]time.Time) bool {
+	return slices.ContainsFunc(all, func(c Consent) bool { return c.isSupersededBy(revisions, since) })
 }
 
 // isSupersededBy reports whether Supersede ends the consent: one whose validity had ended before was valid no more.
@@ -151,7 +151,7 @@ func (c *Consent) isSupersededBy(revisions map[string]int, since map[string]time
 // Supersede returns the subscription with consents to older revisions of a purpose ended: revisions has the revision of
 // each purpose, and since the time from which it holds. They are no longer valid, and the next signup asks again.
 func (s Subscription) Supersede(revisions map[string]int, since map[string]time.Time) Subscription {
-	if !s.IsSupersededBy(revisions, since) {
+	if !s.Consents.IsSupersededBy(revisions, since) {
 		return s
 	}
 	s.Consents = slices.Clone(s.Consents)

@@ -93,7 +93,7 @@ func Counts(before, after Subscription, forms map[string]bool) []store.Count {
 		}
 	}
 	c.consents(&before, &after)
-	if before.Declined() == nil && after.Declined() != nil {
+	if before.Refusals.Declined() == nil && after.Refusals.Declined() != nil {
 		c.add(CountDeclines, 1)
 	}
 	for i := range after.Objections {

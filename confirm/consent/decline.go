@@ -18,7 +18,7 @@ type Decline struct {
 const maxRefusals = 32
 
 func (a Decline) apply(s *edit, now time.Time) (effects, error) {
-	if s.Declined() != nil {
+	if s.Refusals.Declined() != nil {
 		return effects{}, nil
 	}
 	if s.Created.IsZero() { // the link of an old email whose record was deleted: the refusal counts all the same
@@ -49,7 +49,7 @@ type Unblock struct {
 }
 
 func (a Unblock) apply(s *edit, _ time.Time) (effects, error) {
-	if s.Declined() != nil && a.Evidence.How != ByServer {
+	if s.Refusals.Declined() != nil && a.Evidence.How != ByServer {
 		s.Refusals[len(s.Refusals)-1].Unblocked = &a.Evidence
 		s.touch()
 	}

@@ -34,7 +34,7 @@ func (s *edit) erase(now time.Time) {
 	if !s.Address.IsZero() {
 		left.HistorySince = now
 	}
-	if declined := s.Declined(); declined != nil {
+	if declined := s.Refusals.Declined(); declined != nil {
 		left.Refusals = []Refusal{{
 			Declined: Evidence{At: declined.At, How: declined.How}, Mailbox: s.Refusals[len(s.Refusals)-1].Mailbox,
 		}}

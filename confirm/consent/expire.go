@@ -78,26 +78,11 @@ func bareFrom(s *Subscription) time.Time {
 	if at.IsZero() {
 		return at
 	}
-	at = later(at, s.unblockedAt().Add(Grace))
+	at = later(at, later(s.Refusals.unblockedAt(), s.Objections.unblockedAt()).Add(Grace))
 	for _, c := range s.Claims {
 		at = later(at, c.Deadline)
 	}
 	return at
-}
-
-// unblockedAt returns when a refusal was last lifted; zero: never.
-func (s *Subscription) unblockedAt() (last time.Time) {
-	for i := range s.Refusals {
-		if e := s.Refusals[i].Unblocked; e != nil {
-			last = later(last, e.At)
-		}
-	}
-	for i := range s.Objections {
-		if e := s.Objections[i].Unblocked; e != nil {
-			last = later(last, e.At)
-		}
-	}
-	return last
 }
 
 func later(a, b time.Time) time.Time {
@@ -180,7 +165,7 @@ func (s *Subscription) ExpireAt() (at time.Time) {
 
 // DeletableAt returns when the whole record may be deleted; zero: never, because it proves a consent or a refusal.
 func (s *Subscription) DeletableAt() time.Time {
-	refused := s.Declined() != nil || s.Objections.Active()
+	refused := s.Refusals.Declined() != nil || s.Objections.Active()
 	if len(s.Consents) > 0 || refused || !s.WithdrawnAt.IsZero() || s.MovedTo != "" {
 		return time.Time{}
 	}

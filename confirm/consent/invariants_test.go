@@ -282,7 +282,7 @@ func (h *history) refusal(t *rapid.T, a consent.Action, due []consent.Job) {
 	if !h.refused {
 		return
 	}
-	if len(confirmedBy(h.sub)) > 0 || h.sub.Declined() == nil {
+	if len(confirmedBy(h.sub)) > 0 || h.sub.Refusals.Declined() == nil {
 		t.Fatalf("%T broke a refusal", a)
 	}
 	if len(emails(due)) > 0 {
@@ -396,7 +396,8 @@ func (h *history) checkReminders(
 		newer := func(o consent.Request) bool { return o.State == consent.Pending }
 		_, clock := a.(consent.Expire)
 		latest := r.State == consent.Pending && !slices.ContainsFunc(h.sub.Requests[i+1:], newer)
-		wanted := terms.RemindAfter > 0 && h.now.Sub(r.Asked.At) >= terms.RemindAfter && h.sub.Declined() == nil
+		wanted := terms.RemindAfter > 0 && h.now.Sub(r.Asked.At) >= terms.RemindAfter &&
+			h.sub.Refusals.Declined() == nil
 		taken := slices.ContainsFunc(before.Requests, first)
 		if !clock || !latest || !wanted || !taken || r.Renewed != nil || len(due) == 0 {
 			t.Fatalf("%T reminds of %s: %s", a, r.ID, encoded(h.sub))

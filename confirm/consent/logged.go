@@ -6,7 +6,7 @@ import "slices"
 // an erasure. It is read from the difference that the action made, as Counts is.
 func Logged(before, after Subscription) (all []StepAction) {
 	given, withdrawn, superseded, over, objected := false, false, false, false, false
-	unblocked := before.Declined() != nil && after.Declined() == nil
+	unblocked := before.Refusals.Declined() != nil && after.Refusals.Declined() == nil
 	for i := range after.Consents {
 		is, was := &after.Consents[i], &Consent{State: Confirmed}
 		if i < len(before.Consents) {
@@ -39,7 +39,7 @@ func Logged(before, after Subscription) (all []StepAction) {
 	add(over, StepValidityEnded)
 	add(given, StepConfirmed)
 	add(withdrawn, StepWithdrawn)
-	add(before.Declined() == nil && after.Declined() != nil, StepDeclined)
+	add(before.Refusals.Declined() == nil && after.Refusals.Declined() != nil, StepDeclined)
 	add(objected, StepObjected)
 	add(unblocked, StepUnblocked)
 	if !before.isBare() && after.isBare() {

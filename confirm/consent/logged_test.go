@@ -52,7 +52,7 @@ func TestTheLogGetsWhatDecidesAndNothingElse(t *testing.T) {
 	}
 	before = env.sub
 	logged(env.withdraw(), consent.StepWithdrawn) // was superseded before
-	if before.IsSupersededBy(map[string]int{"letter": 2}, nil) {
+	if before.Consents.IsSupersededBy(map[string]int{"letter": 2}, nil) {
 		t.Error("what is superseded would be so again")
 	}
 	logged(env.decline(), consent.StepDeclined)
@@ -66,7 +66,7 @@ func TestAConsentToTheRevisionThatAPurposeHasStays(t *testing.T) {
 	env.does(signup)
 	env.does(env.confirm("r1"))
 	for revision, over := range map[int]bool{0: false, 1: false, 2: false, 3: true} {
-		if got := env.sub.IsSupersededBy(map[string]int{"letter": revision}, nil); got != over {
+		if got := env.sub.Consents.IsSupersededBy(map[string]int{"letter": revision}, nil); got != over {
 			t.Errorf("revision %d supersedes 2: %t", revision, got)
 		}
 	}

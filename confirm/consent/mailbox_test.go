@@ -76,7 +76,7 @@ func TestARefusalInAnotherSpellingClosesARequestAndLastsNoLonger(t *testing.T) {
 	follows(t, env.does(consent.Suppressed{RequestID: "r1", Evidence: e}), "subscription.declined")
 	follows(t, env.does(consent.Suppressed{RequestID: "r1", Evidence: e}))
 	env.is(consent.Declined)
-	if env.sub.Declined() != nil || env.sub.DeletableAt().IsZero() || env.sub.Requests[0].Closed.IP != "" {
+	if env.sub.Refusals.Declined() != nil || env.sub.DeletableAt().IsZero() || env.sub.Requests[0].Closed.IP != "" {
 		t.Errorf("%+v", env.sub)
 	}
 	if _, err := env.tries(env.confirm("r1")); err == nil {

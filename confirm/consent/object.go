@@ -127,9 +127,19 @@ func (all Objections) allowed(statements []Statement) []Statement {
 	})
 }
 
+// unblockedAt returns when one of them was last lifted; zero: never.
+func (all Objections) unblockedAt() (last time.Time) {
+	for i := range all {
+		if e := all[i].Unblocked; e != nil {
+			last = later(last, e.At)
+		}
+	}
+	return last
+}
+
 // Refused returns the evidence of what holds so that no email may come: a refusal, or an objection to all; nil.
 func (s *Subscription) Refused() *Evidence {
-	if declined := s.Declined(); declined != nil {
+	if declined := s.Refusals.Declined(); declined != nil {
 		return declined
 	}
 	return s.Objections.Against(ChannelEmail, "")

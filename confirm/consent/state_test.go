@@ -13,7 +13,7 @@ func TestARefusalAndAnObjectionBothOutliveAnErasure(t *testing.T) {
 	env.does(env.object("letter"))
 	env.does(env.decline())
 	env.does(consent.Erase{})
-	if env.sub.IsEmpty() || env.sub.Declined() == nil || !env.sub.Objections.Active() {
+	if env.sub.IsEmpty() || env.sub.Refusals.Declined() == nil || !env.sub.Objections.Active() {
 		t.Errorf("left: %+v", env.sub)
 	}
 }
@@ -23,7 +23,7 @@ func TestARefusalIsKeptBesideAReceipt(t *testing.T) {
 	env.does(env.signup("r1"))
 	env.does(env.decline())
 	env.does(consent.Erase{Receipts: []consent.KeptReceipt{{Text: "a.b.c", Until: env.now.Add(time.Hour)}}})
-	if env.sub.IsEmpty() || env.sub.Declined() == nil || len(env.sub.Receipts) != 1 {
+	if env.sub.IsEmpty() || env.sub.Refusals.Declined() == nil || len(env.sub.Receipts) != 1 {
 		t.Errorf("left: %+v", env.sub)
 	}
 }

@@ -83,7 +83,7 @@ const (
 // spellings.
 func (s *Subscription) Allows(purpose string, of Mailbox, now time.Time) Permission {
 	switch {
-	case s.Declined() != nil, of.Declined != nil:
+	case s.Refusals.Declined() != nil, of.Declined != nil:
 		return Permission{Reason: Reason(Declined)}
 	case s.Objections.Against(ChannelEmail, purpose) != nil, of.Objections.Against(ChannelEmail, purpose) != nil:
 		return Permission{Reason: ReasonObjected}

@@ -180,6 +180,27 @@ type Refusal struct {
 	Mailbox   string // the id of the Mailbox for which it holds in every spelling; empty: it holds for this one alone
 }
 
+// Refusals are those of one subscription, oldest first; all but the last are lifted.
+type Refusals []Refusal
+
+// Declined returns the evidence of the refusal that holds, or nil.
+func (all Refusals) Declined() *Evidence {
+	if n := len(all); n > 0 && all[n-1].Unblocked == nil {
+		return &all[n-1].Declined
+	}
+	return nil
+}
+
+// unblockedAt returns when one of them was last lifted; zero: never.
+func (all Refusals) unblockedAt() (last time.Time) {
+	for i := range all {
+		if e := all[i].Unblocked; e != nil {
+			last = later(last, e.At)
+		}
+	}
+	return last
+}
+
 // Notice is a signup of somebody who had confirmed all of it already, and the email that says so.
 type Notice struct {
 	ID      string          // of the signup
@@ -206,9 +227,9 @@ type Subscription struct {
 	Locale       string
 	Created      time.Time
 	Changed      time.Time
-	Requests     Requests  // oldest first
-	Consents     Consents  // oldest first
-	Refusals     []Refusal // oldest first; all but the last are lifted
+	Requests     Requests // oldest first
+	Consents     Consents // oldest first
+	Refusals     Refusals
 	Objections   Objections
 	Notices      Notices // oldest first
 	Claims       Claims  // oldest first
@@ -234,14 +255,6 @@ func (s Subscription) clone() Subscription {
 		s.Requests[i].Emails = slices.Clone(s.Requests[i].Emails)
 	}
 	return s
-}
-
-// Declined returns the evidence of the refusal that holds, or nil.
-func (s *Subscription) Declined() *Evidence {
-	if n := len(s.Refusals); n > 0 && s.Refusals[n-1].Unblocked == nil {
-		return &s.Refusals[n-1].Declined
-	}
-	return nil
 }
 
 // unblocked reports whether emails were refused, and no longer all are.

@@ -61,37 +61,44 @@ func (n *names) learn(number int64, name string) {
 	n.numbers[name], n.names[number] = number, name
 }
 
+// namesWithin are the names as a transaction has them. A name that it has added may yet be rolled back, so from then on
+// nothing is learnt.
+type namesWithin struct {
+	conn   *conn
+	shared *names
+	added  bool // the transaction has added a name
+}
+
+// number returns the number of a name, 0 if it has none.
+func (n *namesWithin) number(name string) (int64, error) {
+	if !n.added {
+		return n.shared.number(n.conn, name)
+	}
+	v, err := n.conn.value(selectNumber, name)
+	return integer(v), err
+}
+
+// name returns the name with a number.
+func (n *namesWithin) name(number int64) (string, error) {
+	if !n.added {
+		return n.shared.name(n.conn, number)
+	}
+	v, err := n.conn.value(selectName, number)
+	return text(v), err
+}
+
 // number returns the number of a name, which it adds if there is none.
 func (t *transaction) number(name string) (int64, error) {
-	number, err := t.knownNumber(name)
+	number, err := t.names.number(name)
 	if err != nil || number != 0 {
 		return number, err
 	}
 	if err := t.save(); err != nil {
 		return 0, err
 	}
-	t.added, t.wrote = true, true
+	t.names.added, t.wrote = true, true
 	v, err := t.value(addName, name)
 	return integer(v), err
-}
-
-// knownNumber returns the number of a name, 0 if it has none. A name that this transaction has added may yet be rolled
-// back, so from then on nothing is learnt.
-func (t *transaction) knownNumber(name string) (int64, error) {
-	if !t.added {
-		return t.names.number(t.conn, name)
-	}
-	v, err := t.value(selectNumber, name)
-	return integer(v), err
-}
-
-// name returns the name with a number.
-func (t *transaction) name(number int64) (string, error) {
-	if !t.added {
-		return t.names.name(t.conn, number)
-	}
-	v, err := t.value(selectName, number)
-	return text(v), err
 }
 
 // packedID returns an ID as it is kept: one of 22 characters of base64url, as all keyed hashes are, in 17 bytes that

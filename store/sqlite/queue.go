@@ -163,7 +163,7 @@ func (s queue) Lease(ctx context.Context, queue store.QueueName, n int, d time.D
 }
 
 func (t *transaction) lease(queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
-	number, err := t.knownNumber(string(queue))
+	number, err := t.names.number(string(queue))
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (t *transaction) lease(queue store.QueueName, n int, d time.Duration) ([]st
 func (t *transaction) leaseRows(lease string, jobs []store.Job, sites, rows []int64, d time.Duration) (err error) {
 	until := millisUp(t.now.Add(d))
 	for i := range jobs {
-		if jobs[i].Key.Site, err = t.name(sites[i]); err != nil {
+		if jobs[i].Key.Site, err = t.names.name(sites[i]); err != nil {
 			return err
 		}
 		if _, err := t.exec(lease, until, rows[i]); err != nil {
@@ -349,11 +349,11 @@ func (s queue) changeJob(
 	ctx context.Context, statement string, queue store.QueueName, id string, key store.Key,
 ) error {
 	return s.write(ctx, s.deadline(), func(t *transaction) error {
-		number, err := t.knownNumber(string(queue))
+		number, err := t.names.number(string(queue))
 		if err != nil {
 			return err
 		}
-		site, err := t.knownNumber(key.Site)
+		site, err := t.names.number(key.Site)
 		if err != nil {
 			return err
 		}
@@ -408,7 +408,7 @@ func (t *transaction) runNow(queue store.QueueName, batch int, from position) (s
 	if from.available <= now {
 		from = position{now, math.MaxInt64} // what stands up to here is due already
 	}
-	number, err := t.knownNumber(string(queue))
+	number, err := t.names.number(string(queue))
 	if err != nil || number == 0 {
 		return step, err
 	}

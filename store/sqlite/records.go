@@ -171,7 +171,7 @@ func (t *transaction) putUnread(was store.Record, c change) (done bool, err erro
 
 // replace carries out a change of a record that is still as it was read: it does nothing and returns false if not.
 func (t *transaction) replace(was store.Record, c change) (replaced bool, err error) {
-	site, err := t.knownNumber(was.Key.Site)
+	site, err := t.names.number(was.Key.Site)
 	if err != nil || site == 0 {
 		return false, err
 	}
@@ -241,7 +241,7 @@ func (t *transaction) update(key store.Key, f func(store.Record) (store.Change, 
 func (t *transaction) find(key store.Key) (row, error) {
 	r := row{id: packedID(key.ID), record: store.Record{Key: key}}
 	var err error
-	if r.site, err = t.knownNumber(key.Site); err != nil || r.site == 0 {
+	if r.site, err = t.names.number(key.Site); err != nil || r.site == 0 {
 		return r, err
 	}
 	columns, err := t.first(selectRecord, r.site, r.id)
@@ -252,7 +252,7 @@ func (t *transaction) find(key store.Key) (row, error) {
 	if expired(columns, t.now) {
 		return r, nil
 	}
-	state, err := t.name(r.state)
+	state, err := t.names.name(r.state)
 	r.record = recordOf(key, state, columns)
 	return r, err
 }
@@ -286,7 +286,7 @@ func (t *transaction) apply(key store.Key, r row, c change) error {
 		return err
 	}
 	if c.DropJobs && r.site != 0 {
-		keep, err := t.knownNumber(string(c.KeepQueue)) // 0, which no queue has, if there is none
+		keep, err := t.names.number(string(c.KeepQueue)) // 0, which no queue has, if there is none
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func (t *transaction) endTimer(key store.Key, outcome store.Outcome) error {
 		}
 		return t.wakeTimer(key, millis(at))
 	case store.EndFail:
-		site, err := t.knownNumber(key.Site)
+		site, err := t.names.number(key.Site)
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (t *transaction) endTimer(key store.Key, outcome store.Outcome) error {
 
 // wakeTimer makes a leased timer due then.
 func (t *transaction) wakeTimer(key store.Key, at int64) error {
-	site, err := t.knownNumber(key.Site)
+	site, err := t.names.number(key.Site)
 	if err != nil {
 		return err
 	}

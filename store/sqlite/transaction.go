@@ -8,11 +8,10 @@ import (
 // transaction is what acts do their work with, one after the other.
 type transaction struct {
 	*conn
-	names *names
 	clock func() time.Time
 
 	savepoints bool // each act has one
-	added      bool // the transaction has added a name
+	names      namesWithin
 	buckets    buckets
 	sums       sums
 
@@ -25,14 +24,14 @@ type transaction struct {
 
 func newTransaction(c *conn, n *names, clock func() time.Time) *transaction {
 	return &transaction{
-		conn: c, names: n, clock: clock,
+		conn: c, names: namesWithin{conn: c, shared: n}, clock: clock,
 		buckets: buckets{conn: c, all: map[int64]*bucket{}}, sums: sums{conn: c, known: map[counterKey]*counter{}},
 	}
 }
 
 // reset prepares a transaction for its next use.
 func (t *transaction) reset(savepoints bool) {
-	t.savepoints, t.added = savepoints, false
+	t.savepoints, t.names.added = savepoints, false
 	clear(t.buckets.all)
 	t.sums.reset()
 }

@@ -85,7 +85,7 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 	now, f, left := n.Now().UTC(), newFlow(of), int64(0)
 	_, before := of.from(now)
 	for _, s := range n.Sites {
-		days, err := n.Service.Website.StatsBy(ctx, s.ID, store.ByDay, now.AddDate(0, 0, 1-overviewDays), now)
+		days, err := n.Service.Statistics.By(ctx, s.ID, store.ByDay, now.AddDate(0, 0, 1-overviewDays), now)
 		if err != nil {
 			return page, err
 		}
@@ -94,11 +94,11 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 			return page, err
 		}
 		page.Sites = append(page.Sites, shown)
-		if days, err = n.Service.Website.StatsBy(ctx, s.ID, of.by, before, now); err != nil {
+		if days, err = n.Service.Statistics.By(ctx, s.ID, of.by, before, now); err != nil {
 			return page, err
 		}
 		f.add(days, now)
-		recent, err := n.Service.Website.StatsBy(ctx, s.ID, store.ByMinute, now.Add(-rateOver), now)
+		recent, err := n.Service.Statistics.By(ctx, s.ID, store.ByMinute, now.Add(-rateOver), now)
 		if err != nil {
 			return page, err
 		}

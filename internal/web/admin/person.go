@@ -200,7 +200,7 @@ func (p *People) actsOn(key store.Key, is known) []templates.AdminAct {
 	if is.sub.Objections.Active() && !is.sub.Address.IsZero() {
 		all = append(all, templates.AdminAct{Act: string(audit.Unblock), Label: "End their objection"})
 	}
-	if is.sub.Declined() != nil {
+	if is.sub.Refusals.Declined() != nil {
 		all = append(
 			all,
 			templates.AdminAct{Label: "Allow emails again", Note: "Only they can, from the page behind a " +

@@ -149,11 +149,11 @@ func (t *Trends) load(ctx context.Context, q trendQuery) (read trends, err error
 	}
 	today := store.ByDay.Start(t.Now())
 	first := today.AddDate(0, 0, 1-q.span.days)
-	if read.all, err = t.Service.Website.Trends(ctx, sites, first, today, q.of); err != nil {
+	if read.all, err = t.Service.Statistics.Trends(ctx, sites, first, today, q.of); err != nil {
 		return read, err
 	}
 	earlier, last := first.AddDate(0, 0, -q.span.days), first.AddDate(0, 0, -1)
-	before, err := t.Service.Website.Trends(ctx, sites, earlier, last, q.of)
+	before, err := t.Service.Statistics.Trends(ctx, sites, earlier, last, q.of)
 	if err != nil {
 		return read, err
 	}
@@ -166,7 +166,7 @@ func (t *Trends) load(ctx context.Context, q trendQuery) (read trends, err error
 			since = first
 		}
 		for _, id := range sites {
-			hours, err := t.Service.Website.StatsBy(ctx, id, store.ByHour, since, t.Now())
+			hours, err := t.Service.Statistics.By(ctx, id, store.ByHour, since, t.Now())
 			if err != nil {
 				return read, err
 			}

@@ -43,7 +43,7 @@ func (a *API) Stats(c echo.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	trends, err := a.Service.Website.Trends(
+	trends, err := a.Service.Statistics.Trends(
 		c.Request().Context(), []string{c.Param("site")}, from, to, confirm.Value{})
 	if err != nil {
 		return err
