@@ -60,7 +60,8 @@ const accessibility = `(() => {
     if (!e.textContent.trim()) wrong.add("has no text: " + name(e));
   for (const a of ["for", "aria-describedby", "aria-labelledby"])
     for (const e of document.querySelectorAll("[" + a + "]"))
-      if (!document.getElementById(e.getAttribute(a))) wrong.add(a + " has no target: " + name(e));
+      if (!e.getAttribute(a).split(" ").every(id => document.getElementById(id)))
+        wrong.add(a + " has no target: " + name(e));
   for (const [what, n] of Object.entries({ h1: 1, main: 1, "title:not(svg title)": 1 }))
     if (document.querySelectorAll(what).length !== n) wrong.add("not one " + what);
   if (!document.title.trim()) wrong.add("no title");
@@ -135,6 +136,8 @@ func TestTheAccessibilityCheckFindsEachFault(t *testing.T) {
 		"a ticked box":       {good + `<label style="display:block;height:48px">I agree<input type="checkbox" checked></label>`, "ticked beforehand"},
 		"an empty button":    {good + `<button style="width:9em;height:48px"></button>`, "has no text"},
 		"a lost description": {good + `<p aria-describedby="c">Lost</p>`, "aria-describedby has no target"},
+		"one of two lost":    {good + `<p aria-describedby="a c">Lost</p>`, "aria-describedby has no target"},
+		"two descriptions":   {good + `<p id="c" aria-describedby="a c">Both</p>`, ""},
 		"two headings":       {good + `<h1>Again</h1>`, "not one h1"},
 	} {
 		page := `<!doctype html><html lang="en"><title>T</title><meta name="viewport" content="width=device-width"><body><main><h1>H</h1>` + row.body
