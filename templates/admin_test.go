@@ -105,8 +105,11 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			}
 		})
 		d.Find("[aria-describedby], [aria-labelledby]").Each(func(_ int, e *goquery.Selection) {
-			if id := e.AttrOr("aria-describedby", e.AttrOr("aria-labelledby", "")); d.Find("#"+id).Length() != 1 {
-				t.Errorf("%d %s: no element has the id %s", i, name, id)
+			ids := e.AttrOr("aria-describedby", "") + " " + e.AttrOr("aria-labelledby", "")
+			for _, id := range strings.Fields(ids) {
+				if d.Find("#"+id).Length() != 1 {
+					t.Errorf("%d %s: no element has the id %s", i, name, id)
+				}
 			}
 		})
 	}
