@@ -96,10 +96,7 @@ func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
 	drill := func(t *testing.T, e *env, redis *redisChild) {
 		n := size(24, 2000)
 		e.withLog()
-		e.write(e.listen)
-		p := e.launch(e.listen)
-		a := e.actor(e.listen)
-		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		p, a := e.spawn(e.listen)
 		who := func(i int) string { return fmt.Sprintf("person%d@people.test", i) }
 		before, receipts := map[string]subscription{}, map[string]string{}
 		leaves := int64(0)
@@ -244,10 +241,7 @@ func TestARestoreThatIsKilledLeavesTheStoreRefusedAndGoesOn(t *testing.T) {
 	drill := func(t *testing.T, e *env, redis *redisChild) {
 		const people = 16
 		e.withLog()
-		e.write(e.listen)
-		p := e.launch(e.listen)
-		a := e.actor(e.listen)
-		a.eventually("ready", func() bool { return a.status("/readyz") == http.StatusOK })
+		p, a := e.spawn(e.listen)
 		who := func(i int) string { return fmt.Sprintf("person%d@people.test", i) }
 		for i := range people {
 			a.SignUp(who(i))

@@ -100,6 +100,15 @@ func (all Claims) Right(id string, now time.Time) (Right, error) {
 	return c.Right, nil
 }
 
+// check returns nil for a claim to a right that can be used, else ErrUnknownRequest or ErrExpired.
+func (all Claims) check(id string, right Right, now time.Time) error {
+	is, err := all.Right(id, now)
+	if err == nil && is != right {
+		err = ErrUnknownRequest
+	}
+	return err
+}
+
 // TakeCopy is the holder of a claim's link taking the copy of their data.
 type TakeCopy struct {
 	ClaimID  string
@@ -107,11 +116,7 @@ type TakeCopy struct {
 }
 
 func (a TakeCopy) apply(s *edit, now time.Time) (effects, error) {
-	right, err := s.Claims.Right(a.ClaimID, now)
-	if err == nil && right != RightCopy {
-		err = ErrUnknownRequest
-	}
-	if err != nil {
+	if err := s.Claims.check(a.ClaimID, RightCopy, now); err != nil {
 		return effects{}, err
 	}
 	if c := s.Claims.Find(a.ClaimID); c.Done == nil {
@@ -131,11 +136,7 @@ func (a EraseClaimed) apply(s *edit, now time.Time) (effects, error) {
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}
-	right, err := s.Claims.Right(a.ClaimID, now)
-	if err == nil && right != RightErase {
-		err = ErrUnknownRequest
-	}
-	if err != nil {
+	if err := s.Claims.check(a.ClaimID, RightErase, now); err != nil {
 		return effects{}, err
 	}
 	return a.Erase.apply(s, now)
