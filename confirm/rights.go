@@ -33,7 +33,7 @@ func (p *Person) Right(ctx context.Context, signed string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Use: l.Use, Site: l.Site, Locale: sub.Locale, Address: sub.Address}
+	v := View{Use: l.Use, Site: l.Site, ID: l.ID, Locale: sub.Locale, Address: sub.Address}
 	if l.Use == token.UseErase && sub.Address.IsZero() && p.Now().Before(l.Until) {
 		return v, nil
 	}

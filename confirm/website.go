@@ -208,6 +208,9 @@ func (w *Website) nameEmail(ctx context.Context, e *consent.StepEmail) error {
 	return nil
 }
 
+// NotDueSite is why no email is due where Resend returns *ratelimit.Exceeded, for who says it in one word.
+const NotDueSite consent.NotDue = "site_limit"
+
 // Resend makes the email of the latest open request due again, and reports whether it is, or why not: the person
 // declined or has nothing open, or the limits on emails to one address allow none now. It returns *ratelimit.Exceeded
 // if the site, or the service, has no email left.

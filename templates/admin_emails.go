@@ -5,7 +5,7 @@ import "time"
 // AdminBulk is an act on all that match, which goes on in the background.
 type AdminBulk struct {
 	Act, Filter         string // in words; no Filter: everybody
-	Started, Ended      time.Time
+	Ended               time.Time
 	Looked, Total, Done int // people
 	Not                 []AdminNotResent
 	Stopping, Failed    bool

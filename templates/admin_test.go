@@ -64,7 +64,7 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			Steps: []AdminTrendStep{{"21 Nov", 1, 0, "0 %"}},
 			Week:  HeatChart("weekdays", "Week", "So many.", [7][24]int64{{1}}), WeekHours: []AdminTrendHour{{}},
 			Parts: []AdminTrendParts{{Name: "form", Title: "By form", Says: []string{"So."}, Rows: []AdminTrendPart{
-				{ID: "a", Label: "a", Path: "/admin/trends?x", Text: "/texts/x", Detail: "b"}, {ID: "other"},
+				{Label: "a", Path: "/admin/trends?x", Text: "/texts/x", Detail: "b"}, {Label: "other"},
 			}}},
 		},
 		AdminTexts{ID: "a", Lang: "ar", Dir: "rtl", Unreviewed: true,
@@ -138,7 +138,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 			Of: evil, Says: evil, Steps: []AdminTrendStep{{Label: evil, Rate: evil}}, CSV: "javascript:alert(3)",
 			Lines: LineChart("lines", evil, evil, []int64{1}, []int64{0}), From: evil, To: evil,
 			Parts: []AdminTrendParts{{Name: evil, Title: evil, Says: []string{evil}, Rows: []AdminTrendPart{
-				{ID: evil, Label: evil, Path: "javascript:alert(3)", Text: "javascript:alert(3)", Detail: evil},
+				{Label: evil, Path: "javascript:alert(3)", Text: "javascript:alert(3)", Detail: evil},
 			}}},
 		},
 		"webhooks": AdminWebhooks{

@@ -46,11 +46,11 @@ type AdminTrendParts struct {
 
 // AdminTrendPart is one value of a dimension.
 type AdminTrendPart struct {
-	ID, Label, Detail, Path string // Path is that of the view of this value alone; empty: it has none
-	Text                    string // path of what was shown to people
-	Signups, Confirmations  int64
-	Rate                    string
-	Width, WidthConfirmed   int // in thousandths of the longest bar
+	Label, Detail, Path    string // Path is that of the view of this value alone; empty: it has none
+	Text                   string // path of what was shown to people
+	Signups, Confirmations int64
+	Rate                   string
+	Width, WidthConfirmed  int // in thousandths of the longest bar
 }
 
 func (AdminTrends) admin() (string, bool) { return "trends", true }

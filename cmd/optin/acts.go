@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/problem"
@@ -24,7 +25,7 @@ const resendUsage = `optin resend sends the email of somebody's open request aga
 It has the same link, and leaves within a second or two. Where none is due it says why, and exits with 3.
 
 -json writes {"id": …, "email": "enqueued"}. Where none is due its error has the code not_due, a "reason" as the API
-has it, and "possible_at" if one is due later.
+has it, or site_limit, and "possible_at" if one is due later.
 `
 
 // resent is what optin resend did.
@@ -35,7 +36,7 @@ type resent struct {
 
 // resend is optin resend.
 func resend(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
-	s, code := newCall("resend", resendUsage, env, stdout, stderr).withReason().about(ctx, audit.Resend, args)
+	s, code := newCall("resend", resendUsage, env, stdout, stderr).about(ctx, audit.Resend, args)
 	if s == nil {
 		return code
 	}
@@ -44,7 +45,7 @@ func resend(ctx context.Context, args []string, env environment, stdout, stderr 
 	exceeded := new(ratelimit.Exceeded)
 	switch {
 	case errors.As(err, &exceeded):
-		return s.notDue("site_limit", time.Now().Add(exceeded.Wait()))
+		return s.notDue(string(confirm.NotDueSite), time.Now().Add(exceeded.Wait()))
 	case err != nil:
 		return s.failed(err)
 	case due:
@@ -96,7 +97,9 @@ func channelNames() string {
 func (t toldFlags) read(s *onSite, agreed []consent.PurposeStatus) (named []string, e consent.Evidence, err error) {
 	wrong := t.Complete(&e, time.Now())
 	if t.purposes != "" {
-		named = strings.Split(t.purposes, ",")
+		for id := range strings.SplitSeq(t.purposes, ",") {
+			named = append(named, strings.TrimSpace(id))
+		}
 	}
 	unknown := problem.Code("")
 	if !request.ArePurposes(s.siteRules(), agreed, named) {
@@ -127,8 +130,8 @@ they confirm. Of another channel than email it is only noted.
 // withdraw is optin withdraw.
 func withdraw(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
 	var told toldFlags
-	c := newCall("withdraw", withdrawUsage, env, stdout, stderr).passesOn(&told).withReason()
-	s, code := c.about(ctx, audit.Withdraw, args)
+	c := newCall("withdraw", withdrawUsage, env, stdout, stderr).passesOn(&told)
+	s, code := c.about(ctx, "", args)
 	if s == nil {
 		return code
 	}
@@ -140,6 +143,9 @@ func withdraw(ctx context.Context, args []string, env environment, stdout, stder
 	purposes, evidence, err := told.read(s.onSite, is.Purposes)
 	if err != nil {
 		return s.fail(exitUsage, err)
+	}
+	if err = s.note(ctx, audit.Withdraw, s.id); err != nil {
+		return s.failed(err)
 	}
 	if is, err = s.service.Website.Withdraw(ctx, s.site, s.id, purposes, evidence); err != nil {
 		return s.failed(err)
@@ -165,7 +171,7 @@ to, and outlasts an erasure. What it prints is always the same, whatever is know
 // object is optin object.
 func object(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
 	var told toldFlags
-	c := newCall("object", objectUsage, env, stdout, stderr).ofSite().passesOn(&told).withReason()
+	c := newCall("object", objectUsage, env, stdout, stderr).ofSite().passesOn(&told)
 	rest, code, ok := c.parse(args)
 	if !ok {
 		return code

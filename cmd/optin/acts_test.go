@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -168,6 +169,8 @@ func TestCommandsSayWhatIsWrongForPrograms(t *testing.T) {
 		{exitUsage, "usage", []string{"erase", "-from", "/nowhere"}},
 		{exitUsage, "usage", []string{"erase", "ada@"}},
 		{exitUsage, "usage", []string{"erase", "-nothing", ada}},
+		{exitUsage, "usage", []string{"erase", "-replay", "-from", "list"}},
+		{exitUsage, "usage", []string{"erase", "-replay", "-site", "gazette"}},
 		{exitUsage, "configuration", []string{"show", "-site", "club", ada}},
 		{exitRefused, "unknown", []string{"erase", "nobody@people.test"}},
 		{exitRefused, "unknown", []string{"resend", "nobody@people.test"}},
@@ -180,6 +183,18 @@ func TestCommandsSayWhatIsWrongForPrograms(t *testing.T) {
 	}
 	if a.Lookup(ada).State != "confirmed" {
 		t.Error("something was changed")
+	}
+	if log, _ := e.optin(exitOK, "audit", "-reason", "a look"); strings.Contains(log, "withdraw") ||
+		!strings.Contains(log, "a look") {
+		t.Errorf("what was refused is in the audit log: %s", log)
+	}
+	_, said := e.fails(exitRefused, "erase", "nobody@people.test", "no id")
+	if got := fmt.Sprint(said["unknown"]); got != "[nobody@people.test no id]" {
+		t.Error(got)
+	}
+	_, words := e.optin(exitRefused, "erase", "nobody@people.test", "no id")
+	if words != "optin erase: nothing is known of nobody@people.test, no id\n" {
+		t.Error(words)
 	}
 	var did erased
 	out, _ := e.optin(exitRefused, "erase", "-json", "nobody@people.test", ada)

@@ -39,7 +39,7 @@ func auditLog(ctx context.Context, args []string, env environment, stdout, stder
 	on, err := openCore(ctx, cfg)
 	if err == nil {
 		defer on.store.Close()
-		if err = on.noteCommand(ctx, c.by, audit.Entry{Act: audit.Audit}); err == nil {
+		if err = on.noteCommand(ctx, c.by, audit.Entry{Act: audit.Audit, Reason: c.reason}); err == nil {
 			err = printAudit(ctx, on.audit, audit.Query{Act: audit.Act(*act), Subscription: *id}, c.json, stdout)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"archive/zip"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,9 +82,12 @@ func TestAPersonTakesACopyAndErasesTheirData(t *testing.T) {
 		p.wantHeading("Get a copy of my data")
 		p.do(chromedp.Click(chromedp.CSS("button.main")))
 		file := filepath.Join(folder, "gazette.zip")
-		a.eventually("the copy is downloaded", func() bool { _, err := os.Stat(file); return err == nil })
-		z, err := zip.OpenReader(file)
-		e.must(err)
+		var z *zip.ReadCloser
+		a.eventually("the copy is downloaded, whole", func() (whole bool) {
+			var err error
+			z, err = zip.OpenReader(file)
+			return err == nil
+		})
 		defer z.Close()
 		names := map[string]bool{}
 		for _, f := range z.File {

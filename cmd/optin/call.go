@@ -41,6 +41,7 @@ func newCall(name, usage string, env environment, stdout, stderr io.Writer) *cal
 	c.env = env
 	c.flags.StringVar(&c.config, "config", "optin.yaml", "the configuration's `file`")
 	c.flags.StringVar(&c.by, "by", "", "`who` does this, for the audit log; the user of this machine stands beside it")
+	c.flags.StringVar(&c.reason, "reason", "", "`why`, for the audit log")
 	return c
 }
 
@@ -61,12 +62,6 @@ func offline(name, usage string, stdout, stderr io.Writer) *call {
 // ofSite adds the flag of the site.
 func (c *call) ofSite() *call {
 	c.flags.StringVar(&c.site, "site", "", "the `id` of the site; may be left out if there is one")
-	return c
-}
-
-// withReason adds the flag of the reason.
-func (c *call) withReason() *call {
-	c.flags.StringVar(&c.reason, "reason", "", "`why`, for the audit log")
 	return c
 }
 
@@ -231,8 +226,13 @@ func (c *core) noteCommand(ctx context.Context, by string, e audit.Entry) error 
 // idOf returns the id of a subscription that an argument names by itself or by its address; store.ErrNotFound.
 func (s *onSite) idOf(ctx context.Context, arg string) (id string, err error) {
 	a, err := addressIn(arg)
-	if err != nil || a.IsZero() {
-		return arg, err
+	switch {
+	case err != nil:
+		return "", err
+	case a.IsZero() && !store.IsID(arg):
+		return "", store.ErrNotFound
+	case a.IsZero():
+		return arg, nil
 	}
 	st, err := s.service.Website.Lookup(ctx, s.is.ID, a)
 	return st.ID, err
@@ -259,7 +259,8 @@ type subject struct {
 }
 
 // about parses the flags of a call and its one argument, an address or the id of a subscription, and finds the
-// subscription. What is about to be done is noted in the audit log. If it is nil, the command ends with the code.
+// subscription. The act is noted in the audit log; without one, the caller notes it. If it returns nil, the command
+// ends with the code.
 func (c *call) about(ctx context.Context, act audit.Act, args []string) (*subject, int) {
 	rest, code, ok := c.ofSite().parse(args)
 	if !ok {
@@ -276,10 +277,7 @@ func (c *call) about(ctx context.Context, act audit.Act, args []string) (*subjec
 		return nil, code
 	}
 	id, err := s.idOf(ctx, rest[0])
-	if err == nil && !store.IsID(id) {
-		err = store.ErrNotFound
-	}
-	if err == nil {
+	if err == nil && act != "" {
 		err = s.note(ctx, act, id)
 	}
 	if err != nil {

@@ -34,15 +34,15 @@ func writeDossier(ctx context.Context, args []string, env environment, stdout, s
 		return code
 	}
 	defer s.store.Close()
-	name := out
+	name, printed := out, out == "" && s.json
 	switch {
-	case out == "" && s.json:
-		name = ".json"
+	case printed:
+		name = "dossier.json"
 	case out == "":
 		name = "dossier-" + s.id + ".zip"
 	}
 	b, err := s.dossier(ctx, name, lang)
-	if err == nil && name == ".json" {
+	if err == nil && printed {
 		_, err = stdout.Write(b)
 	} else if err == nil {
 		err = writeFileWith(name, func(w io.Writer) error { _, err := w.Write(b); return err })
@@ -50,7 +50,7 @@ func writeDossier(ctx context.Context, args []string, env environment, stdout, s
 	switch {
 	case err != nil:
 		return s.failed(err)
-	case name == ".json":
+	case printed:
 		return exitOK
 	}
 	return s.done(writtenDossier{s.id, name}, name+" is written. It has personal data, and says how to check it.")

@@ -40,18 +40,21 @@ type erased struct {
 }
 
 // erase is optin erase.
-func erase(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
-	c := newCall("erase", eraseUsage, env, stdout, stderr).ofSite().withReason()
+func erase(ctx context.Context, args []string, env environment, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := newCall("erase", eraseUsage, env, stdout, stderr).ofSite()
 	replay := c.flags.Bool("replay", false, "erase again, after a backup was restored, and bring the store up to date")
 	from := c.flags.String("from", "", "a `file` with one address or id a line; - is standard input")
 	who, code, ok := c.parse(args)
 	if !ok {
 		return code
 	}
+	if *replay && (*from != "" || c.site != "") {
+		return c.fail(exitUsage, errors.New("-replay is of everybody in the log: leave -from and -site out"))
+	}
 	if *replay {
 		return logCommand[caughtUp]{c, catchUpStore}.do(ctx, who)
 	}
-	who, err := withLines(who, *from)
+	who, err := withLines(who, *from, stdin)
 	if err == nil && len(who) == 0 {
 		err = errors.New("say who: addresses, ids of subscriptions, or -from FILE")
 	}
@@ -74,7 +77,9 @@ func erase(ctx context.Context, args []string, env environment, stdout, stderr i
 		err = fmt.Errorf("%d are erased, and then: %w", len(did.Erased), err)
 		return s.fail(exitFailed, &failure{err, "", map[string]any{"erased": did.Erased, "unknown": did.Unknown}})
 	case len(did.Erased) == 0:
-		return s.failed(store.ErrNotFound)
+		err = &failure{errors.New("nothing is known of " + strings.Join(did.Unknown, ", ")), "unknown",
+			map[string]any{"unknown": did.Unknown}}
+		return s.fail(exitRefused, err)
 	}
 	code = s.done(did, did.String())
 	if len(did.Unknown) > 0 && code == exitOK {
@@ -88,8 +93,8 @@ func (did erased) String() string {
 	if n := len(did.Erased); n > 1 {
 		text = fmt.Sprintf("%d are erased.", n)
 	}
-	if n := len(did.Unknown); n > 0 {
-		text += fmt.Sprintf(" Nothing is known of %d: -json names them.", n)
+	if len(did.Unknown) > 0 {
+		text += " Nothing is known of " + strings.Join(did.Unknown, ", ") + "."
 	}
 	return text
 }
@@ -100,9 +105,6 @@ func (s *onSite) eraseAll(ctx context.Context, who []string) (did erased, err er
 	for i, one := range who {
 		s.progress.show("erasing", int64(i), int64(len(who)))
 		id, err := s.idOf(ctx, one)
-		if err == nil && !store.IsID(id) {
-			err = store.ErrNotFound
-		}
 		if err == nil {
 			err = s.note(ctx, audit.Erase, id)
 		}
@@ -121,15 +123,15 @@ func (s *onSite) eraseAll(ctx context.Context, who []string) (did erased, err er
 	return did, nil
 }
 
-// withLines adds the lines of a file that are not empty.
-func withLines(all []string, file string) ([]string, error) {
+// withLines adds the lines of a file that are not empty; - is stdin.
+func withLines(all []string, file string, stdin io.Reader) ([]string, error) {
 	var text []byte
 	var err error
 	switch file {
 	case "":
 		return all, nil
 	case "-":
-		text, err = io.ReadAll(os.Stdin)
+		text, err = io.ReadAll(stdin)
 	default:
 		text, err = os.ReadFile(file)
 	}

@@ -32,7 +32,7 @@ type exported struct {
 
 // export is optin export.
 func export(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
-	c := newCall("export", exportUsage, env, stdout, stderr).ofSite().withReason()
+	c := newCall("export", exportUsage, env, stdout, stderr).ofSite()
 	format := c.flags.String("format", "ndjson", "the `format`: ndjson or csv")
 	out := c.flags.String("o", "", "the `file`, which must not exist yet; standard output if left out")
 	rest, code, ok := c.parse(args)

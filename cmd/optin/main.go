@@ -83,7 +83,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	case "dossier":
 		return writeDossier(ctx, rest, env, stdout, stderr)
 	case "erase":
-		return erase(ctx, rest, env, stdout, stderr)
+		return erase(ctx, rest, env, os.Stdin, stdout, stderr)
 	case "export":
 		return export(ctx, rest, env, stdout, stderr)
 	case "resend":

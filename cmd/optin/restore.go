@@ -44,7 +44,7 @@ type restored struct {
 
 // restore is optin restore.
 func restore(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
-	c := newCall("restore", restoreUsage, env, stdout, stderr).withReason()
+	c := newCall("restore", restoreUsage, env, stdout, stderr)
 	return logCommand[restored]{c, restoreStore}.main(ctx, args)
 }
 

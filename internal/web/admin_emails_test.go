@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -225,6 +226,40 @@ func TestAnActOnAllThatMatchGoesOnInTheBackground(t *testing.T) {
 	e.bulkSays(admin.PendingPath, cookie, "done for 30.")
 }
 
+// awayAtTheEnd is a store that is away for the first few times that the state of an act is kept.
+type awayAtTheEnd struct {
+	store.Store
+	times atomic.Int32
+}
+
+func (s *awayAtTheEnd) CompareAndSwap(ctx context.Context, name string, old, now []byte, d time.Duration) error {
+	if s.times.Add(-1) >= 0 {
+		return store.ErrUnavailable
+	}
+	return s.Store.CompareAndSwap(ctx, name, old, now, d)
+}
+
+// An act that has ended does not begin again at those who signed up since.
+func TestAnActThatHasEndedIsOnlyKept(t *testing.T) {
+	e := newAdminEnv(t)
+	e.signUp("ada@full.test")
+	e.clock.pass(time.Second)
+	cookie := e.logIn()
+	e.press(e.view(admin.PendingPath, cookie).Find("[name=all][value=erase]"), cookie, "an attack")
+	e.clock.pass(time.Second)
+	e.signUp("late@full.test")
+	o := e.web.Options
+	away := &awayAtTheEnd{Store: o.Store.(store.Store)}
+	away.times.Store(3)
+	o.Store = away
+	e.runBulk(bulkOf(o))
+	e.bulkSays(admin.PendingPath, cookie, "It has ended")
+	found, err := e.service.Operator.Pending(t.Context(), confirm.PendingQuery{Limit: 10})
+	if err != nil || len(found.All) != 1 || found.All[0].Address.String() != "late@full.test" {
+		t.Errorf("%d are left, %v", len(found.All), err)
+	}
+}
+
 func TestAnActOnAllThatMatchIsStoppedFromAnyProcess(t *testing.T) {
 	e := newAdminEnv(t)
 	const n = 150
@@ -279,6 +314,9 @@ func TestAnActOnAllThatIsNotOneOfOurButtonsDoesNothing(t *testing.T) {
 	cookie := e.logIn()
 	for _, body := range []string{
 		"all=withdraw&sure=true&reason=x", "all=x", "all=erase&match=%25zz", "all=erase&all=try", "all=",
+		// What is not understood must not mean everybody:
+		"all=erase&match=sit%3Dclub&sure=true&reason=x", "all=erase&match=age%3D3d&sure=true&reason=x",
+		"all=erase&match=site%3Dclub%26site%3Dgazette&sure=true&reason=x",
 	} {
 		if a := e.act(admin.ActPath, body, cookie); a.status != 400 {
 			t.Errorf("%s: %d", body, a.status)

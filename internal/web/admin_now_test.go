@@ -40,6 +40,20 @@ func TestTheFirstPageNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 				"“550 5.7.26 unauthenticated: DKIM did not pass”",
 			},
 		},
+		"a message that is refused, which says nothing of a connection or a login": {
+			relay: admin.RelayStatus{Refused: 1, Words: "554 5.7.1 Message refused: author not authorized"},
+			words: []string{
+				"The relay mx:25 refuses us for 1 domain.", "It objects to us and not to the people",
+				"“554 5.7.1 Message refused: author not authorized”",
+			},
+		},
+		"a login that is wrong": {
+			relay: admin.RelayStatus{PausedSince: now, Words: "535 5.7.8 authentication failed"},
+			words: []string{
+				"The relay mx:25 is paused", "check smtp.url, its user and password",
+				"“535 5.7.8 authentication failed”",
+			},
+		},
 		"a form that is ticked beforehand": {
 			wrong: func(e *env) {
 				e.send("POST", signupPath, "email=ada@b.example&consent=on&preticked=true", "Content-Type",

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -41,15 +40,6 @@ func (l *confirmationPages) show(c echo.Context) error {
 		return l.failPage(c, v, consent.ErrExpired)
 	}
 	return l.pages.state(c, http.StatusOK, v, string(v.State), l.page(c, v))
-}
-
-// redirectToPage handles the GET of a button's address, which a browser sends when the page after a POST is reloaded.
-func (l *confirmationPages) redirectToPage(c echo.Context) error {
-	path := "/c/" + c.Param("token")
-	if lang := c.QueryParam(langParam); lang != "" {
-		path += "?" + langParam + "=" + url.QueryEscape(lang)
-	}
-	return respond.SeeOther(c, path)
 }
 
 // confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing

@@ -151,6 +151,18 @@ func (p *pages) about(c echo.Context, v confirm.View) {
 	st.Reference = st.Subscription
 }
 
+// redirectToPage returns the handler for the GET of a button's address, which a browser sends when the page after a
+// POST is reloaded: it leads to the page of the link, /c/… or /u/…, in the language that was chosen there.
+func redirectToPage(of string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		path := of + c.Param("token")
+		if lang := c.QueryParam(langParam); lang != "" {
+			path += "?" + langParam + "=" + url.QueryEscape(lang)
+		}
+		return respond.SeeOther(c, path)
+	}
+}
+
 // home shows what the service is, and says nothing of its sites.
 func (p *pages) home(c echo.Context) error {
 	return p.render(c, http.StatusOK, p.language(c, nil), templates.Home{})

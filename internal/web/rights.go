@@ -39,11 +39,6 @@ func (r *rightPages) claim(right consent.Right) echo.HandlerFunc {
 	}
 }
 
-// redirectToPage leads who opens the address of a button to its page.
-func (r *rightPages) redirectToPage(c echo.Context) error {
-	return respond.SeeOther(c, "/u/"+c.Param("token"))
-}
-
 // show shows what the link of a right is for, and changes nothing: programs that open the links of emails get no
 // copy, and erase nobody.
 func (r *rightPages) show(c echo.Context) error {
@@ -83,7 +78,7 @@ func (r *rightPages) copy(c echo.Context) error {
 	if err != nil {
 		return r.refuse(c, v, err)
 	}
-	request.StateOf(c).Site = v.Site
+	r.pages.about(c, v)
 	d, err := r.dossiers.Make(ctx, key.Site, key.ID)
 	if err != nil {
 		return err
@@ -105,7 +100,7 @@ func (r *rightPages) refuse(c echo.Context, v confirm.View, err error) error {
 	if !errors.Is(err, consent.ErrExpired) {
 		return err
 	}
-	request.StateOf(c).Site = v.Site
+	r.pages.about(c, v)
 	if !request.WantsPage(c) {
 		return problem.New(problem.LinkExpired)
 	}

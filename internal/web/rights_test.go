@@ -81,6 +81,14 @@ func TestACopyComesByALinkOfItsOwn(t *testing.T) {
 			t.Errorf("%s: %d %s", method, a.status, a.media())
 		}
 	}
+	foot := e.send("GET", link, "").page(t).Find(".reference").Text()
+	if !strings.Contains(foot, e.id("ada@b.example")) {
+		t.Errorf("the foot of the page is %q", foot)
+	}
+	button := agreements + "/copy?lang=fr"
+	if a := e.send("GET", button, ""); a.status != 303 || a.header.Get("Location") != agreements+"?lang=fr" {
+		t.Errorf("the page behind a button, reloaded: %d %s", a.status, a.header.Get("Location"))
+	}
 	if form := e.send("GET", link, "").forms(t); len(form) != 1 || form[0] != link {
 		t.Errorf("%v", form)
 	}
@@ -133,7 +141,8 @@ func TestACopyComesByALinkOfItsOwn(t *testing.T) {
 		if code, _ := a.problem(t); a.status != 410 || code != "link_expired" {
 			t.Errorf("%s after a day: %d %s", method, a.status, a.body)
 		}
-		if a := e.send(method, link, "", "Accept", "text/html"); a.status != 410 || len(a.forms(t)) != 0 {
+		if a := e.send(method, link, "", "Accept", "text/html"); a.status != 410 || len(a.forms(t)) != 0 ||
+			!strings.Contains(a.page(t).Find(".reference").Text(), e.id("ada@b.example")) {
 			t.Errorf("%s after a day: %d", method, a.status)
 		}
 	}

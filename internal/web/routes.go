@@ -77,14 +77,14 @@ func (a *app) addPublic(e *echo.Echo) {
 	confirmation.POST("/unblock", confirmations.unblock, kept...)
 	confirmation.POST("/renew", confirmations.renew, kept...)
 	for _, path := range []string{"/decline", "/unblock", "/renew"} {
-		get(confirmation, path, confirmations.redirectToPage, page...)
+		get(confirmation, path, redirectToPage("/c/"), page...)
 	}
 	get(e, "/u/:token", unsubscribe.show, page...)
 	e.POST("/u/:token", unsubscribe.withdraw, prefersHTML, readAnyBody) // also by RFC 8058
 	rights := &rightPages{service: a.Service, dossiers: a.dossiers(), sites: a.sites, pages: a.pages}
 	for path, right := range map[string]consent.Right{"copy": consent.RightCopy, "erase": consent.RightErase} {
 		e.POST("/u/:token/"+path, rights.claim(right), kept...)
-		get(e, "/u/:token/"+path, rights.redirectToPage, page...)
+		get(e, "/u/:token/"+path, redirectToPage("/u/"), page...)
 	}
 	get(e, "/r/:token", rights.show, page...)
 	e.POST("/r/:token", rights.use, button...)

@@ -140,7 +140,6 @@ func addressOf(ctx context.Context, s *confirm.Service, key store.Key) (address.
 // Why no email is due, beside the reasons of package consent.
 const (
 	notDueUnknown consent.NotDue = "unknown"
-	notDueSite    consent.NotDue = "site_limit"
 	notDueNone    consent.NotDue = "none_waits"
 )
 
@@ -148,7 +147,7 @@ const (
 func notResent() (all []string) {
 	for _, why := range []consent.NotDue{
 		consent.NotDueDeclined, consent.NotDueConfirmed, consent.NotDueClosed, consent.NotDueRole, consent.NotDueLimit,
-		notDueUnknown, notDueSite, notDueNone,
+		notDueUnknown, confirm.NotDueSite, notDueNone,
 	} {
 		all = append(all, string(why))
 	}

@@ -128,7 +128,7 @@ func (b *Bulk) look(ctx context.Context) error {
 func (b *Bulk) carryOut(ctx context.Context, value []byte, run *bulkRun) error {
 	for ctx.Err() == nil {
 		begun := time.Now()
-		more, err := !run.Stopping, error(nil)
+		more, err := !run.Stopping && run.Ended.IsZero(), error(nil) // one that has ended only has to be kept
 		if more {
 			more, err = b.batch(ctx, run)
 		}
@@ -137,7 +137,7 @@ func (b *Bulk) carryOut(ctx context.Context, value []byte, run *bulkRun) error {
 		case err != nil:
 			b.Log.ErrorContext(ctx, "an act on all that match failed", "act", run.Act, "error", err)
 			run.Failed, run.Ended = true, b.Now().UTC()
-		case !more:
+		case !more && run.Ended.IsZero():
 			run.Ended = b.Now().UTC()
 		}
 		if value, err = b.keep(context.WithoutCancel(ctx), value, run); errors.Is(err, store.ErrChanged) {
@@ -210,7 +210,7 @@ func notDueOf(why consent.NotDue, err error) (consent.NotDue, error) {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, confirm.ErrUnreadable):
 		return notDueUnknown, nil
 	case errors.As(err, &exceeded):
-		return notDueSite, nil
+		return confirm.NotDueSite, nil
 	}
 	return why, err
 }
@@ -345,7 +345,7 @@ func (b *Bulk) shown(ctx context.Context, now time.Time) (*templates.AdminBulk, 
 		return nil, err
 	}
 	shown := &templates.AdminBulk{
-		Act: templates.ActInWords(string(run.Act)), Filter: f.inWords(), Started: run.Started, Ended: run.Ended,
+		Act: templates.ActInWords(string(run.Act)), Filter: f.inWords(), Ended: run.Ended,
 		Looked: min(run.Looked, run.Total), Total: run.Total, Done: run.Done, Stopping: run.Stopping,
 		Failed: run.Failed, Now: now,
 	}

@@ -225,8 +225,7 @@ func (g groups) shown(newest bool, f filter, by func(*filter, string)) (all []te
 
 // emailQueues is what stands in the queues of emails.
 type emailQueues struct {
-	waiting, refused int
-	more             bool // than was counted
+	waiting, refused templates.BoundedCount
 	late             time.Duration
 }
 
@@ -234,12 +233,11 @@ func (d *Dashboard) emailQueues(ctx context.Context) (q emailQueues, err error) 
 	queues := append(confirm.EmailQueues(), confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent)
 	backlogs, err := d.Store.Backlogs(ctx, queues...)
 	for i, b := range backlogs {
+		n := &q.waiting
 		if queues[i] == confirm.QueueEmailRetry || queues[i] == confirm.QueueEmailMaybeSent {
-			q.refused += b.Jobs
-		} else {
-			q.waiting += b.Jobs
+			n = &q.refused
 		}
-		q.more = q.more || b.Jobs >= store.MaxCounted
+		n.N, n.More = n.N+b.Jobs, n.More || b.Jobs >= store.MaxCounted
 		q.late = max(q.late, b.Late)
 	}
 	return q, err
@@ -247,11 +245,11 @@ func (d *Dashboard) emailQueues(ctx context.Context) (q emailQueues, err error) 
 
 // facts says what stands in the queues.
 func (q emailQueues) facts() []templates.AdminFact {
-	number := func(n int) string {
-		if q.more {
-			return templates.Number(int64(n)) + " or more"
+	number := func(n templates.BoundedCount) string {
+		if n.More {
+			return templates.Number(int64(n.N)) + " or more"
 		}
-		return templates.Number(int64(n))
+		return templates.Number(int64(n.N))
 	}
 	all := []templates.AdminFact{
 		{Label: "On the way, or for later", Value: number(q.waiting)},

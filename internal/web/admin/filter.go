@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // filter is what a list of people, or an act on all that match, is about. All of it is in the address of the page.
 type filter struct{ site, purpose, domain, age, answer, relay, words string }
 
-// filterOf reads a filter. What is no choice of ours matches nobody.
+// filterOf reads a filter. An age that is no choice of ours means any; whatever else is none matches nobody.
 func filterOf(get func(name string) string) filter {
 	return filter{
 		site: get("site"), purpose: get("purpose"), domain: strings.ToLower(strings.TrimSpace(get("domain"))),
@@ -21,10 +22,16 @@ func filterOf(get func(name string) string) filter {
 	}
 }
 
-// parseFilter is the reverse of filter.encode.
+// parseFilter is the reverse of filter.encode. What that does not write is an error, since a filter that is not
+// understood would mean more people.
 func parseFilter(text string) (filter, error) {
 	values, err := url.ParseQuery(text)
-	return filterOf(values.Get), err
+	f := filterOf(values.Get)
+	isAge := func(a age) bool { return a.word == f.age }
+	if err == nil && (f.encode() != values.Encode() || f.age != "" && !slices.ContainsFunc(ages(), isAge)) {
+		err = errors.New("admin: no such filter")
+	}
+	return f, err
 }
 
 // values returns what filterOf reads, without what is empty.

@@ -160,16 +160,16 @@ func emailLight(q emailQueues) templates.AdminLight {
 	switch {
 	case q.late > lateAfter:
 		light.Light, light.Word = "bad", "Late"
-		light.Says = fmt.Sprintf("%s wait; one has been due for %s.", templates.Count(q.waiting+q.refused, "email"),
+		light.Says = fmt.Sprintf("%s wait; one has been due for %s.", templates.Count(q.waiting.N+q.refused.N, "email"),
 			templates.DurationInWords(q.late))
-	case q.refused > 0:
+	case q.refused.N > 0:
 		light.Light, light.Word = "warn", "Some are refused for now"
-		light.Says = templates.Count(q.refused, "email") + " to be tried again after a refusal."
-		if q.waiting > 0 {
-			light.Says = templates.Count(q.waiting, "email") + " on the way or for later, and " + light.Says
+		light.Says = templates.Count(q.refused.N, "email") + " to be tried again after a refusal."
+		if q.waiting.N > 0 {
+			light.Says = templates.Count(q.waiting.N, "email") + " on the way or for later, and " + light.Says
 		}
-	case q.waiting > 0:
-		light.Says = templates.Count(q.waiting, "email") + " on the way, or for a later time, as the limits say."
+	case q.waiting.N > 0:
+		light.Says = templates.Count(q.waiting.N, "email") + " on the way, or for a later time, as the limits say."
 	}
 	return light
 }

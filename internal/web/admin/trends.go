@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -320,7 +321,7 @@ func (t *Trends) CSV(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	table := query.OneOf("table", append(dimensionNames(), "time", "week")...)
+	table := cmp.Or(query.OneOf("table", append(dimensionNames(), "time", "week")...), "time")
 	if err := query.Err(); err != nil {
 		return err
 	}
@@ -331,7 +332,7 @@ func (t *Trends) CSV(c echo.Context) error {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	var rows [][]string
 	switch table {
-	case "", "time":
+	case "time":
 		rows = append(rows, []string{"from", "signups", "confirmations"})
 		for _, s := range read.steps {
 			rows = append(rows, []string{s.At.Format(time.RFC3339), number(s.Signups), number(s.Confirmations)})
@@ -416,7 +417,7 @@ func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []con
 			break
 		}
 		row := templates.AdminTrendPart{
-			ID: p.ID, Label: p.ID, Path: q.path("by", d.name, "value", p.ID), Signups: p.Signups,
+			Label: p.ID, Path: q.path("by", d.name, "value", p.ID), Signups: p.Signups,
 			Confirmations: p.Confirmations, Rate: percentOf(p.Confirmations, p.Signups),
 			Width: width(p.Signups, most), WidthConfirmed: width(p.Confirmations, most),
 		}

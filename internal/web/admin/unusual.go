@@ -70,6 +70,7 @@ func ofRelays(page templates.AdminOverview) (all []templates.AdminUnusual) {
 
 // remedies are what to do where the words of a refusal name what they object to.
 func remedies() [][2]string {
+	const login = "The relay wants another login: check smtp.url, its user and password, and run optin check."
 	return [][2]string{
 		{"dkim", "Our DKIM signature is wrong or missing: run optin check, and publish the DNS record that it shows " +
 			"for the key under smtp.dkim, or give the site's domain a key."},
@@ -81,10 +82,9 @@ func remedies() [][2]string {
 			"that its words name."},
 		{"reputation", "The mail system does not trust the relay's IP yet: ask its postmaster, and send less " +
 			"at first."},
-		{"auth", "The relay wants another login: check smtp.url, its user and password, and run optin check."},
-		{"password", "The relay wants another login: check smtp.url, its user and password, and run optin check."},
+		{"authentication", login}, {"password", login},
 		{"certificate", "Its certificate is not accepted: renew it, or connect to the name that it is for."},
-		{"refused", "Nothing listens there: start the relay, or correct smtp.url."},
+		{"connection refused", "Nothing listens there: start the relay, or correct smtp.url."},
 		{"greylist", "It wants to see us twice: nothing is to be done, and the emails leave by themselves."},
 	}
 }
