@@ -75,6 +75,9 @@ func bareFrom(s *Subscription) time.Time {
 			at = o.Evidence.At.Add(Grace)
 		}
 	}
+	if at.IsZero() && len(s.Receipts) > 0 {
+		at = s.HistorySince // nor was anything withdrawn
+	}
 	if at.IsZero() {
 		return at
 	}
