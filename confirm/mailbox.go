@@ -299,12 +299,14 @@ func mailboxesOf(sub consent.Subscription) (all []store.Key) {
 }
 
 // erasure returns the erasure of a subscription, with the receipts that are to outlive it.
-func (r mailboxes) erasure(ctx context.Context, key store.Key, sub *consent.Subscription) (erase consent.Erase) {
+func (r mailboxes) erasure(
+	ctx context.Context, key store.Key, sub *consent.Subscription,
+) (erase consent.Erase, err error) {
 	if kept := r.Retention.Receipt; kept > 0 {
 		until := r.Now().UTC().Truncate(time.Millisecond).Add(kept)
-		erase.Receipts = r.receipts.kept(ctx, key, sub, until)
+		erase.Receipts, err = r.receipts.kept(ctx, key, sub, until)
 	}
-	return erase
+	return erase, err
 }
 
 // erase applies an action that erases the person of an address, and forgets the spelling.

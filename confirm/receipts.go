@@ -163,19 +163,25 @@ func (t *receipts) of(ctx context.Context, key store.Key, sub *consent.Subscript
 	return "", store.ErrNotFound
 }
 
-// kept returns the receipts of a person who is about to be erased. One whose texts the store has lost is left out:
-// nobody stays for it.
+// kept returns the receipts of a person who is about to be erased. One that cannot be made again is left out, as the
+// store has lost its texts, or its key is not listed any more: nobody stays for it.
 func (t *receipts) kept(
 	ctx context.Context, key store.Key, sub *consent.Subscription, until time.Time,
-) (all []consent.KeptReceipt) {
+) (all []consent.KeptReceipt, err error) {
 	for i := range sub.Requests {
-		if req := &sub.Requests[i]; req.Receipt != nil {
-			if text, err := t.text(ctx, key, sub, req); err == nil {
-				all = append(all, consent.KeptReceipt{Text: text, Until: until})
-			}
+		req := &sub.Requests[i]
+		if req.Receipt == nil {
+			continue
+		}
+		text, err := t.text(ctx, key, sub, req)
+		switch {
+		case err == nil:
+			all = append(all, consent.KeptReceipt{Text: text, Until: until})
+		case !errors.Is(err, errLostText) && !errors.Is(err, receipt.ErrVerify):
+			return nil, err
 		}
 	}
-	return all
+	return all, nil
 }
 
 // text returns the receipt of a request that has one.
@@ -188,7 +194,7 @@ func (t *receipts) text(
 	}
 	frame, err := receipt.ParseFrame(text)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w the frame of receipts %s: %w", errLostText, req.Receipt.Frame, err)
 	}
 	for _, c := range sub.Consents {
 		if _, err := t.statements.document(ctx, c.SHA256); err != nil {
@@ -202,10 +208,12 @@ func (t *receipts) text(
 	return t.keys.Text(receipt.New(frame, facts), req.Receipt.Key, req.Receipt.Signature)
 }
 
+var errLostText = errors.New("confirm: the store has lost")
+
 // lost says what the store should have, for an error that must not look as if the record were unknown.
 func lost(err error, what string) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return errors.New("confirm: the store has lost " + what)
+		return fmt.Errorf("%w %s", errLostText, what)
 	}
 	return err
 }

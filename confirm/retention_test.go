@@ -1,10 +1,12 @@
 package confirm_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -190,6 +192,94 @@ func TestAReceiptOutlivesItsPersonForAsLongAsIsSaid(t *testing.T) {
 			t.Error("the objection is gone with the receipt")
 		case !refuses && !errors.Is(err, store.ErrNotFound):
 			t.Errorf("kept for %v: something is left: %v", kept, err)
+		}
+	}
+}
+
+// textless is a store that has lost its texts, or that cannot say them.
+type textless struct {
+	store.Store
+	err error // nil: it has them
+}
+
+func (s *textless) Text(ctx context.Context, sum string) ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.Store.Text(ctx, sum)
+}
+
+func TestAnErasureLosesNoReceiptThatCanStillBeMade(t *testing.T) {
+	for name, row := range map[string]struct {
+		err     error // of the store, at the first try to erase
+		refused bool
+		newKeys bool
+		left    int // receipts
+	}{
+		"a store that is there":                {left: 1},
+		"one that is away for a moment":        {err: store.ErrUnavailable, refused: true, left: 1},
+		"a caller who went":                    {err: context.Canceled, refused: true, left: 1},
+		"a store that has lost it":             {err: store.ErrNotFound},
+		"a key that is not listed any more":    {newKeys: true},
+		"both, for a moment: that comes first": {err: store.ErrUnavailable, refused: true, newKeys: true},
+	} {
+		for by, byPerson := range map[string]bool{"website": false, "person": true} {
+			t.Run(name+", by the "+by, func(t *testing.T) {
+				away := &textless{}
+				keep := func(o *confirm.Options) {
+					away.Store = o.Store
+					o.Store, o.Receipts = away, confirm.Receipts{Keys: receiptKeys(t)}
+					o.Retention.Receipt = 3 * 365 * day
+				}
+				path := filepath.Join(t.TempDir(), "optin.db")
+				env := openWith(t, path, keep, "s")
+				env.consented("ada@example.org")
+				id := env.id("ada@example.org")
+				env.later(time.Hour)
+				status, err := env.Website.ByID(t.Context(), "gazette", id)
+				if err == nil {
+					_, err = env.Person.ClaimRight(
+						t.Context(), tokenOf(*status.UnsubscribeURL), consent.RightErase, consent.Evidence{})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				link := tokenOf(env.email().Confirm)
+				if row.newKeys {
+					now := env.clock()
+					env = openWith(t, path, keep, "s")
+					env.now = now
+				}
+				erase := func() error {
+					if byPerson {
+						_, err := env.Person.Erase(t.Context(), link)
+						return err
+					}
+					return env.Website.Erase(t.Context(), "gazette", id)
+				}
+				away.err = row.err
+				err = erase()
+				if row.refused {
+					if !errors.Is(err, row.err) || env.state("ada@example.org") != consent.Confirmed {
+						t.Errorf("the first try: %v, and she is %s", err, env.state("ada@example.org"))
+					}
+					away.err = nil
+					err = erase()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				rec, err := env.store.Find(t.Context(), store.Key{Site: "gazette", ID: id})
+				if row.left == 0 {
+					if !errors.Is(err, store.ErrNotFound) {
+						t.Errorf("left is %+v, %v", rec, err)
+					}
+					return
+				}
+				if err != nil || len(env.opened(rec).Receipts) != row.left {
+					t.Errorf("left is %+v, %v", rec, err)
+				}
+			})
 		}
 	}
 }

@@ -78,8 +78,11 @@ func (p *Person) Erase(ctx context.Context, signed string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	erase := consent.EraseClaimed{ClaimID: l.RequestID, Erase: p.erasure(ctx, keyOf(l), &sub)}
-	return v, p.erase(ctx, keyOf(l), sub.Address, erase)
+	erase, err := p.erasure(ctx, keyOf(l), &sub)
+	if err != nil {
+		return View{}, err
+	}
+	return v, p.erase(ctx, keyOf(l), sub.Address, consent.EraseClaimed{ClaimID: l.RequestID, Erase: erase})
 }
 
 // given returns how each purpose was last agreed to.

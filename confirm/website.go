@@ -300,7 +300,11 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	return w.erase(ctx, rec.Key, sub.Address, w.erasure(ctx, rec.Key, &sub))
+	erase, err := w.erasure(ctx, rec.Key, &sub)
+	if err != nil {
+		return err
+	}
+	return w.erase(ctx, rec.Key, sub.Address, erase)
 }
 
 // Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that
