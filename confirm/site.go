@@ -53,8 +53,8 @@ func (p Purpose) SameWords(locale, shown string) bool {
 	return strings.Join(strings.Fields(shown), " ") == strings.Join(strings.Fields(p.Text[locale]), " ")
 }
 
-// statement returns what is put to a person about a purpose in one language.
-func (s Site) statement(p Purpose, locale string) statement.Document {
+// Statement returns what is put to a person about a purpose in one language.
+func (s Site) Statement(p Purpose, locale string) statement.Document {
 	return statement.Document{
 		Site: s.ID, SiteName: s.Name, Language: locale, Recipients: p.Recipients,
 		Text: p.Text[locale], TextChild: p.TextChild[locale],

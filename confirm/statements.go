@@ -44,7 +44,7 @@ func newStatements(s store.Texts, now func() time.Time, sites []Site) (*statemen
 	for _, site := range sites {
 		for _, p := range site.Purposes {
 			for locale := range p.Text {
-				doc := site.statement(p, locale)
+				doc := site.Statement(p, locale)
 				canonical, sum, err := doc.Canonical()
 				if err != nil {
 					return nil, fmt.Errorf("confirm: purpose %s of site %s: %w", p.ID, site.ID, err)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
@@ -31,6 +33,21 @@ func TestEveryEndpointGetsAConfirmationUnderTheSameID(t *testing.T) {
 	}
 	if len(ids) != 1 {
 		t.Errorf("one event has the ids %v", ids)
+	}
+}
+
+func TestASampleSaysOfAPurposeWhatRealEventsSay(t *testing.T) {
+	env := newEnv(t, webhook.Queue("gazette", "http://receiver.example"))
+	env.confirm("ada@example.org")
+	real, err := env.service.Website.Event(t.Context(), env.lease(webhook.Queue("gazette", "http://receiver.example")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, _ := env.service.Site("gazette")
+	sample := webhook.Sample(site, parseURL("https://confirm.example"), consent.EventConfirmed, now)
+	sample.Data.Purposes[0].Since = real.Data.Purposes[0].Since
+	if diff := cmp.Diff(real.Data.Purposes, sample.Data.Purposes); diff != "" {
+		t.Errorf("(-real +sample):\n%s", diff)
 	}
 }
 

@@ -2,8 +2,6 @@ package webhook
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 	"strings"
 	"time"
@@ -37,10 +35,10 @@ func Sample(site confirm.Site, public *url.URL, is consent.EventType, now time.T
 	}
 	event.Data.Email, event.Data.State, event.Data.Locale = "someone@example.org", state, site.Locales[0]
 	for _, p := range site.Purposes {
-		text := p.Text[site.Locales[0]]
-		sum := sha256.Sum256([]byte(text))
+		said := site.Statement(p, site.Locales[0])
+		_, sum, _ := said.Canonical() // a service, which has made it too, begins with no other
 		event.Data.Purposes = append(event.Data.Purposes, consent.PurposeStatus{
-			ID: p.ID, State: state, Since: now, Text: text, TextSHA256: hex.EncodeToString(sum[:]),
+			ID: p.ID, State: state, Since: now, Text: said.Text, TextSHA256: sum,
 		})
 	}
 	return event
