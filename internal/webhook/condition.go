@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"strings"
 	"sync"
 	"time"
@@ -145,13 +146,14 @@ func (e *Endpoints) condition(ctx context.Context, queue store.QueueName) (value
 const maxWords = 200
 
 // wordsOf returns the beginning of an answer as one line of text: without markup, and without what looks like an
-// address, since an endpoint may repeat what it was told.
+// address, however it is escaped, since an endpoint may repeat what it was told.
 func wordsOf(body []byte) string {
+	said := html.UnescapeString(strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), `\u0040`, "@"))
 	var b strings.Builder
 	inTag := false
-	for _, r := range strings.ToValidUTF8(string(body), "\uFFFD") {
+	for i, r := range said {
 		switch {
-		case r == '<':
+		case r == '<' && beginsTag(said[i+1:]):
 			inTag = true
 			b.WriteByte(' ')
 		case r == '>' && inTag:
@@ -174,4 +176,9 @@ func wordsOf(body []byte) string {
 		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
 	}
 	return text
+}
+
+// beginsTag reports whether what follows a < makes it the beginning of a tag or comment, and not a sign in a sentence.
+func beginsTag(rest string) bool {
+	return rest != "" && (strings.ContainsRune("/!?", rune(rest[0])) || 'a' <= rest[0]|0x20 && rest[0]|0x20 <= 'z')
 }

@@ -63,13 +63,25 @@ func TestHowAnEndpointStandsIsKeptSealedForAllProcesses(t *testing.T) {
 }
 
 func TestWhatAnEndpointAnsweredIsKeptWithoutAddressesAndMarkup(t *testing.T) {
-	r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(500)
-		_, _ = w.Write([]byte("<html><h1>No</h1> ada@example.org &\n\x00 " + strings.Repeat("x", 500)))
-	})
-	r.Start()
-	e, _ := fails(t, sender(t, private(r.URL)))
-	if !strings.HasPrefix(e.Words, "No … & xxx") || len(e.Words) > 210 || strings.Contains(e.Error(), "No") {
-		t.Errorf("%q, %v", e.Words, e)
+	long := strings.Repeat("x", 500)
+	for answer, words := range map[string]string{
+		"<html><h1>No</h1> ada@example.org &\n\x00 " + long: "No … & " + long[:200-len("No … & ")] + "…",
+		`{"error": "no ada\u0040example.org here"}`:         `{"error": "no … here"}`,
+		"No ada&#64;example.org, ada&#x40;example.org":      "No … …",
+		"No ada&commat;example.org or ada%40example.org":    "No … or …",
+		"retries < 5, the database is down":                 "retries < 5, the database is down",
+		"retries &lt; 5 <b>now</b><!-- no --><?xml?>":       "retries < 5 now",
+		"<B>No</B><":           "No <",
+		"No&#10;line&#x202e;s": "No line s",
+	} {
+		r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(500)
+			_, _ = w.Write([]byte(answer))
+		})
+		r.Start()
+		e, _ := fails(t, sender(t, private(r.URL)))
+		if e.Words != words || strings.Contains(e.Error(), "No") {
+			t.Errorf("%q, want %q; %v", e.Words, words, e)
+		}
 	}
 }
