@@ -83,7 +83,7 @@ func (d *decoder) subscription(s *consent.Subscription, key int) {
 	case subUnreachableSince:
 		s.UnreachableSince = d.time()
 	case subClaims:
-		s.Claims = list(d, d.claim)
+		s.Claims = list(d, func() consent.Claim { return d.claim(s) })
 	default:
 		d.fail()
 	}
@@ -457,7 +457,8 @@ func (d *decoder) objection() (o consent.Objection) {
 	return o
 }
 
-func (d *decoder) claim() (c consent.Claim) {
+func (d *decoder) claim(of *consent.Subscription) consent.Claim {
+	c := consent.Claim{Address: of.Address}
 	for m := d.readMap(); m.next(&d.cborReader); {
 		switch m.key {
 		case claimID:
@@ -472,6 +473,8 @@ func (d *decoder) claim() (c consent.Claim) {
 			c.Email = d.email()
 		case claimDone:
 			c.Done = d.optional()
+		case claimAddress:
+			c.Address = d.address()
 		default:
 			d.fail()
 		}

@@ -116,12 +116,12 @@ func (e *encoder) history(m int, s consent.Subscription) {
 	}
 	e.arrayField(m, subClaims, len(s.Claims))
 	for i := range s.Claims {
-		e.claim(&s.Claims[i])
+		e.claim(&s.Claims[i], s.Address)
 	}
 	e.time(m, subUnreachableSince, s.UnreachableSince)
 }
 
-func (e *encoder) claim(c *consent.Claim) {
+func (e *encoder) claim(c *consent.Claim, known address.Address) {
 	m := e.openMap()
 	e.id(m, claimID, c.ID)
 	code(e, m, claimRight, rightCodes, c.Right)
@@ -130,6 +130,7 @@ func (e *encoder) claim(c *consent.Claim) {
 	e.field(m, claimEmail)
 	e.email(&c.Email)
 	e.evidence(m, claimDone, c.Done)
+	e.address(m, claimAddress, c.Address, known)
 }
 
 func (e *encoder) objection(o *consent.Objection) {

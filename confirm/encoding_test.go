@@ -78,8 +78,8 @@ func everything() consent.Subscription {
 			ID: idOf("n", 16), Address: mustParse("aDA@example.org"), Asked: evidence, Email: email,
 		}},
 		Claims: consent.Claims{{
-			ID: idOf("c", 12), Right: consent.RightErase, Asked: evidence, Deadline: at(18), Email: email,
-			Done: &evidence,
+			ID: idOf("c", 12), Right: consent.RightErase, Address: mustParse("ADA@example.org"), Asked: evidence,
+			Deadline: at(18), Email: email, Done: &evidence,
 		}},
 		Unanswered:  consent.Unanswered{N: 3, First: at(11), Last: at(12)},
 		WithdrawnAt: at(13), HistorySince: at(14), EmailTimes: []time.Time{at(0), at(15)},

@@ -140,6 +140,7 @@ const (
 	claimDeadline
 	claimEmail
 	claimDone
+	claimAddress // as of a request
 )
 
 // Of the count of signups for which no email was due.

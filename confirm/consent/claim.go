@@ -3,6 +3,8 @@ package consent
 import (
 	"slices"
 	"time"
+
+	"github.com/optin/optin/internal/address"
 )
 
 // Right is a right over their data that a person claims by themselves.
@@ -19,6 +21,7 @@ const (
 type Claim struct {
 	ID       string // a nonce, which its link names
 	Right    Right
+	Address  address.Address // as it was spelled when the right was claimed: its email goes there
 	Asked    Evidence
 	Deadline time.Time
 	Email    Email
@@ -81,7 +84,8 @@ func (a ClaimRight) apply(s *edit, now time.Time) (effects, error) {
 		return effects{}, nil
 	}
 	s.Claims = append(s.Claims, Claim{
-		ID: a.ID, Right: a.Right, Asked: a.Evidence, Deadline: due.Add(ClaimTTL), Email: Email{Queued: now, Due: due},
+		ID: a.ID, Right: a.Right, Address: s.Address, Asked: a.Evidence, Deadline: due.Add(ClaimTTL),
+		Email: Email{Queued: now, Due: due},
 	})
 	s.EmailTimes = s.EmailTimes.add(due, a.Terms.EmailsPerAddress, now)
 	s.touch()

@@ -79,9 +79,9 @@ const (
 	EmailErase            EmailType = "erase"   // holds the link by which they are erased
 )
 
-// EmailDue reports which email the job of a request, or of a signup that opened none, has to send now. None is due when
-// the request was confirmed, closed or emailed meanwhile, when its link would be dead on arrival, when the signup asked
-// for nothing new, or ever to a role address.
+// EmailDue reports which email the job of a request, of a signup that opened none, or of a claim has to send now. None
+// is due when the request was confirmed, closed or emailed meanwhile, when its link, or that of the claim, would be dead
+// on arrival, when the signup asked for nothing new, or ever to a role address.
 func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	if s.Refused() != nil || s.Address.IsZero() || s.Address.IsRole() {
 		return ""
@@ -118,14 +118,17 @@ func (s *Subscription) Email(request string) (e *Email, n int) {
 	return nil, 0
 }
 
-// AddressOf returns where the emails of a request go, or of a signup that led to a notice: to the address as it was
-// spelled there.
+// AddressOf returns where the emails of a request, of a signup that led to a notice, or of a claim go: to the address as
+// it was spelled for that.
 func (s *Subscription) AddressOf(request string) address.Address {
 	if r := s.Requests.Find(request); r != nil {
 		return r.Address
 	}
 	if n := s.Notices.Find(request); n != nil {
 		return n.Address
+	}
+	if c := s.Claims.Find(request); c != nil {
+		return c.Address
 	}
 	return s.Address
 }
