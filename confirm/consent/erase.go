@@ -12,17 +12,30 @@ type Erase struct {
 	Receipts []KeptReceipt // that outlive the person, oldest first
 }
 
-// maxReceipts is how many receipts are kept of an erased person, the last ones.
-const maxReceipts = 16
+// How many receipts are kept of an erased person, the last ones, and how many bytes they may have together, so that the
+// person has room to sign up again.
+const (
+	maxReceipts     = 16
+	maxReceiptsSize = 64 << 10
+)
 
 func (a Erase) apply(s *edit, now time.Time) (effects, error) {
 	if s.Address.IsZero() {
 		return effects{}, nil
 	}
 	s.erase(now)
-	all := slices.Concat(s.Receipts, a.Receipts)
-	s.Receipts = all[max(0, len(all)-maxReceipts):]
+	s.Receipts = latestReceipts(slices.Concat(s.Receipts, a.Receipts))
 	return effects{events: []EventType{EventErased}, forgets: true}, nil
+}
+
+// latestReceipts returns of receipts, oldest first, as many of the last ones as are kept.
+func latestReceipts(all []KeptReceipt) []KeptReceipt {
+	first, size := len(all), 0
+	for first > max(0, len(all)-maxReceipts) && size+len(all[first-1].Text) <= maxReceiptsSize {
+		first--
+		size += len(all[first].Text)
+	}
+	return all[first:]
 }
 
 // erase leaves of a person what they refused, or that a consent was withdrawn, and when.

@@ -212,6 +212,9 @@ func sizeOf(s *Subscription) (n int) {
 		email(&s.Claims[i].Email)
 		evidence(s.Claims[i].Done)
 	}
+	for _, r := range s.Receipts {
+		n += len(r.Text)
+	}
 	n += len(s.Told) * fixed / 4 // their texts stand once
 	return n
 }

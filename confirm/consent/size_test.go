@@ -76,6 +76,57 @@ func TestARecordHasABoundWhateverIsSaid(t *testing.T) {
 	}
 }
 
+func TestTheLastReceiptsOfWhoIsErasedAreKeptAndLeaveRoomToSignUpAgain(t *testing.T) {
+	for name, row := range map[string]struct{ long, erasures, kept int }{
+		"short ones":         {100, 20, 16},
+		"long ones":          {10_000, 20, 6},
+		"one of all bytes":   {64 << 10, 3, 1},
+		"one of a byte more": {64<<10 + 1, 3, 0},
+	} {
+		env := newEnv(t)
+		var last string
+		for i := range row.erasures {
+			env.later(25 * time.Hour)
+			env.does(env.signup(fmt.Sprint("r", i)))
+			env.does(env.confirm(fmt.Sprint("r", i)))
+			last = fmt.Sprintf("%0*d", row.long, i)
+			kept := consent.KeptReceipt{Text: last, Until: env.now.Add(3 * 365 * 24 * time.Hour)}
+			env.does(consent.Erase{Receipts: []consent.KeptReceipt{kept}})
+		}
+		got := env.sub.Receipts
+		if len(got) != row.kept || len(got) > 0 && got[len(got)-1].Text != last {
+			t.Errorf("%s: %d are kept", name, len(got))
+		}
+		env.later(25 * time.Hour)
+		if got := env.does(env.signup("again")); len(got) != 1 {
+			t.Errorf("%s: another signup leads to %v", name, got)
+		}
+	}
+}
+
+func TestKeptReceiptsCountTowardsTheBound(t *testing.T) {
+	rounds := func(receipts int) (n int) {
+		env := newEnv(t)
+		env.does(env.signup("r"))
+		env.does(env.confirm("r"))
+		kept := consent.KeptReceipt{Text: strings.Repeat("x", receipts), Until: env.now.Add(1e5 * time.Hour)}
+		env.does(consent.Erase{Receipts: []consent.KeptReceipt{kept}})
+		for ; n < 1000; n++ {
+			id := fmt.Sprint("r", n)
+			if env.later(25 * time.Hour); len(env.does(env.signup(id))) == 0 {
+				return n
+			}
+			env.does(env.confirm(id))
+			env.does(env.withdraw())
+		}
+		return n
+	}
+	without, with := rounds(0), rounds(60<<10)
+	if without == 0 || without >= 1000 || with >= without*2/3 || with <= without/3 {
+		t.Errorf("%d signups beside no receipt, %d beside a long one", without, with)
+	}
+}
+
 func TestSoManyNoticesAreKeptAndNoMoreAreSent(t *testing.T) {
 	env := newEnv(t)
 	env.does(env.signup("r1"))
