@@ -107,6 +107,7 @@ func MethodInWords(method string) string {
 		"complaint":    "a spam report",
 		"revision":     "a newer revision of the purpose",
 		"validity":     "the end of its validity",
+		"renewal":      "a new confirmation",
 	}, method)
 }
 
@@ -136,6 +137,9 @@ func StepInWords(action string) string {
 		"undeliverable":  "The address takes no email",
 		"told":           "The website was told",
 		"erased":         "Erased",
+		"copy_asked":     "Asked for a copy of the data, with the link that withdraws",
+		"erase_asked":    "Asked to be erased, with the link that withdraws",
+		"copied":         "Took the copy of the data",
 	}, action)
 }
 
