@@ -42,7 +42,7 @@ func TestAReminderIsTheSameEmailOnceMore(t *testing.T) {
 	if _, err := env.Relay.Message(t.Context(), job); !errors.Is(err, confirm.ErrNotDue) {
 		t.Errorf("once it was sent: %v", err)
 	}
-	days, err := env.Statistics.Days(t.Context(), "gazette", "2026-11-22", "2026-11-22")
+	days, err := env.days("2026-11-22", "2026-11-22")
 	if err != nil || len(days) != 1 || days[0].Reminders != 1 {
 		t.Errorf("counted: %+v, %v", days, err)
 	}

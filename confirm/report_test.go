@@ -74,7 +74,7 @@ func TestWhatAReportDoes(t *testing.T) {
 						t.Errorf("event %+v, %v", event, err)
 					}
 				}
-				days, err := env.Statistics.Days(t.Context(), "gazette", "2026-11-21", "2026-11-22")
+				days, err := env.days("2026-11-21", "2026-11-22")
 				if err != nil || len(days) != 1 {
 					t.Fatal(days, err)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -78,28 +79,14 @@ const (
 )
 
 // Statistics is what was counted at the sites.
-type Statistics struct{ store store.Store }
+type Statistics struct{ counters store.Counters }
 
-// Days returns what was counted at a site from one day to another, both included (UTC, as 2006-01-02), the oldest
-// first. Days on which nothing happened are left out.
-func (s *Statistics) Days(ctx context.Context, site, from, to string) ([]Day, error) {
-	first, err := time.Parse(time.DateOnly, from)
-	if err != nil {
-		return nil, err
-	}
-	last, err := time.Parse(time.DateOnly, to)
-	if err != nil {
-		return nil, err
-	}
-	return s.By(ctx, site, store.ByDay, first, last)
-}
-
-// By is Days for periods of any length, from that of one time to that of another. What has a dimension is counted
-// by day alone.
+// By returns what was counted at a site in each period from that of one time to that of another, the oldest first.
+// Periods in which nothing happened are left out. What has a dimension is counted by day alone.
 func (s *Statistics) By(
 	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
 ) ([]Day, error) {
-	counted, err := s.store.Counts(ctx, site, by, from, to)
+	counted, err := s.counters.Counts(ctx, site, by, from, to)
 	return daysOf(counted), err
 }
 
@@ -112,7 +99,7 @@ type Value struct{ Dimension, ID string }
 func (s *Statistics) Trends(ctx context.Context, sites []string, from, to time.Time, of Value) (Trends, error) {
 	var counted []store.Count
 	for _, site := range sites {
-		some, err := s.store.Counts(ctx, site, store.ByDay, from, to)
+		some, err := s.counters.Counts(ctx, site, store.ByDay, from, to)
 		if err != nil {
 			return Trends{}, err
 		}
@@ -179,12 +166,9 @@ func parts(counted []store.Count, dimension string) []Part {
 	}
 	all := []Part{}
 	for _, id := range slices.Sorted(maps.Keys(sums)) {
-		i := 0
-		for i < len(all) && all[i].sum() >= sums[id].sum() {
-			i++
-		}
-		all = slices.Insert(all, i, *sums[id])
+		all = append(all, *sums[id])
 	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].sum() > all[j].sum() })
 	return all
 }
 

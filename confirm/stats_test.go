@@ -7,7 +7,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/store"
 )
+
+// days returns what was counted at the gazette from one day to another.
+func (env *env) days(from, to string) ([]confirm.Day, error) {
+	env.t.Helper()
+	first, err := time.Parse(time.DateOnly, from)
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	last, err := time.Parse(time.DateOnly, to)
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	return env.Statistics.By(env.t.Context(), "gazette", store.ByDay, first, last)
+}
 
 func TestStatsAreByDayAndPurpose(t *testing.T) {
 	env := newEnv(t)
@@ -18,7 +33,7 @@ func TestStatsAreByDayAndPurpose(t *testing.T) {
 	if _, err := env.confirm(tokenOf(first.Confirm)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := env.Statistics.Days(t.Context(), "gazette", "2026-11-21", "2026-11-30")
+	got, err := env.days("2026-11-21", "2026-11-30")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +58,7 @@ func TestStatsAreByDayAndPurpose(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	none, err := env.Statistics.Days(t.Context(), "gazette", "2026-11-23", "2026-11-30")
+	none, err := env.days("2026-11-23", "2026-11-30")
 	if err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
 	}

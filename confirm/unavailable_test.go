@@ -146,7 +146,7 @@ func asks(p *people) map[string]func() error {
 		"timeline":     func() error { _, err := ask.Timeline(p.ctx, "gazette", p.bob); return err },
 		"receipt":      func() error { _, err := ask.Receipt(p.ctx, "gazette", p.bob, ""); return err },
 		"statistics": func() error {
-			_, err := p.Statistics.Days(p.ctx, "gazette", "2026-11-20", "2026-11-22")
+			_, err := p.Statistics.By(p.ctx, "gazette", store.ByDay, p.clock().Add(-48*time.Hour), p.clock())
 			return err
 		},
 		"trends": func() error {

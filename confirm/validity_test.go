@@ -89,7 +89,7 @@ func TestTheEndOfAValidityIsToldListedCountedAndALeaf(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", state, diff)
 		}
 	}
-	days, err := env.Statistics.Days(t.Context(), "gazette", "2028-01-01", "2029-12-31")
+	days, err := env.days("2028-01-01", "2029-12-31")
 	must(t, err)
 	var renewals, ended, confirmations, expired int64
 	for _, d := range days {
