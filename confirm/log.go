@@ -239,7 +239,7 @@ func (l *Log) Reapply(
 // reapplyMailbox takes back what followed from the older state of a subscription for its mailbox.
 func (l *Log) reapplyMailbox(ctx context.Context, key store.Key, before, after consent.Subscription) error {
 	if !before.Address.IsZero() && after.Address.IsZero() {
-		if err := l.forget(ctx, key, before.Address); err != nil {
+		if err := l.forget(ctx, key, before.Address, &after); err != nil {
 			return err
 		}
 	}

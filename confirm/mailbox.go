@@ -312,14 +312,19 @@ func (r mailboxes) erasure(
 // erase applies an action that erases the person of an address, and forgets the spelling.
 func (r mailboxes) erase(ctx context.Context, key store.Key, a address.Address, erase consent.Action) error {
 	res, err := r.apply(ctx, key, erase, extra{})
-	if err != nil || a.IsZero() || res.after.Refusals.Declined() != nil || res.after.Objections.Active() {
+	if err != nil {
 		return err
 	}
-	return r.forget(ctx, key, a)
+	return r.forget(ctx, key, a, &res.after)
 }
 
-// forget forgets the spelling of a person who was erased, unless they refused something.
-func (r mailboxes) forget(ctx context.Context, key store.Key, a address.Address) error {
+// forget forgets the spelling of a person who was erased, unless what is left says that they refused something.
+func (r mailboxes) forget(
+	ctx context.Context, key store.Key, a address.Address, left *consent.Subscription,
+) error {
+	if a.IsZero() || left.Refusals.Declined() != nil || left.Objections.Active() {
+		return nil
+	}
 	all, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(key.Site, a)...)
 	if err != nil {
 		return err

@@ -226,7 +226,7 @@ func PendingOf(key store.Key, sub *consent.Subscription, now time.Time) (p Pendi
 	if r.Renewed != nil {
 		p.Asked = r.Renewed.At
 	}
-	p.Purposes = purposesOf(r)
+	p.Purposes = r.Purposes()
 	var spoke time.Time
 	for i := range r.Emails {
 		e := &r.Emails[i]
@@ -248,14 +248,31 @@ func PendingOf(key store.Key, sub *consent.Subscription, now time.Time) (p Pendi
 	return p, true
 }
 
-// purposesOf returns the ids of the purposes that a request asks for.
-func purposesOf(r *consent.Request) (all []string) {
-	for _, st := range r.Statements {
-		if !slices.Contains(all, st.Purpose) {
-			all = append(all, st.Purpose)
+// undeliverableOf returns what of a subscription has ended because its address takes no email; false if nothing has.
+func undeliverableOf(key store.Key, sub *consent.Subscription) (p Pending, ok bool) {
+	for i := len(sub.Requests) - 1; i >= 0; i-- {
+		r := &sub.Requests[i]
+		if r.State != consent.Undeliverable || r.Closed == nil {
+			continue
 		}
+		p = Pending{
+			Site: key.Site, ID: key.ID, Address: r.Address, Asked: r.Asked.At, Deadline: r.Deadline,
+			Purposes: r.Purposes(), Words: r.Closed.Reply,
+			Answer: &consent.Answer{At: r.Closed.At, Reply: r.Closed.Reply, Reason: consent.RefusalRecipient},
+		}
+		for n := range r.Emails {
+			e := &r.Emails[n]
+			p.Tries = e.Tries
+			if e.Taken != nil {
+				p.Emails++
+			}
+			if e.Bounced != nil {
+				p.Words = e.Bounced.Reply
+			}
+		}
+		return p, true
 	}
-	return all
+	return p, false
 }
 
 // matches reports whether a subscription belongs in the listing.

@@ -72,9 +72,7 @@ func (c *Clock) retain(ctx context.Context, rec store.Record, did *Retained) err
 	switch {
 	case !address.IsZero() && res.after.Address.IsZero():
 		did.Erased++
-		if res.after.Refusals.Declined() == nil && !res.after.Objections.Active() {
-			err = c.forget(ctx, rec.Key, address)
-		}
+		err = c.forget(ctx, rec.Key, address, &res.after)
 	case retain.Revised:
 		did.Superseded++
 	case k.subscription.Consents.LackEnd() && !res.after.Consents.LackEnd():

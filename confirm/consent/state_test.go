@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,14 @@ func TestARefusalIsKeptBesideAReceipt(t *testing.T) {
 	env.does(consent.Erase{Receipts: []consent.KeptReceipt{{Text: "a.b.c", Until: env.now.Add(time.Hour)}}})
 	if env.sub.IsEmpty() || env.sub.Refusals.Declined() == nil || len(env.sub.Receipts) != 1 {
 		t.Errorf("left: %+v", env.sub)
+	}
+}
+
+func TestARequestNamesEachPurposeOnce(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter", "news", "letter"))
+	if got := env.sub.Requests[0].Purposes(); !slices.Equal(got, []string{"letter", "news"}) {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -390,10 +390,12 @@ func (all Consents) expired(st Statement) bool {
 	return c != nil && c.State == Expired
 }
 
-// Purposes returns the ids of what the request asks for.
+// Purposes returns the ids of what the request asks for, each once.
 func (r *Request) Purposes() (ids []string) {
 	for _, st := range r.Statements {
-		ids = append(ids, st.Purpose)
+		if !slices.Contains(ids, st.Purpose) {
+			ids = append(ids, st.Purpose)
+		}
 	}
 	return ids
 }
