@@ -36,26 +36,28 @@ func (r *revisions) sinceOf(site string) map[string]time.Time { return (*r.since
 
 // note keeps that the revisions hold from now on, unless they did before.
 func (r *revisions) note(ctx context.Context, cells store.Cells, now time.Time) error {
-	for site, purposes := range r.of {
-		for purpose, n := range purposes {
-			if err := noteSince(ctx, cells, revisionSince(site, purpose, n), now); err != nil {
-				return err
-			}
-		}
-	}
-	return r.read(ctx, cells)
+	return r.learn(func(cell string) (time.Time, error) { return noteSince(ctx, cells, cell, now) })
 }
 
 // read asks the store from when the revisions hold. What it does not know stays as it was.
 func (r *revisions) read(ctx context.Context, cells store.Cells) error {
+	err := r.learn(func(cell string) (time.Time, error) { return readSince(ctx, cells, cell) })
+	if err != nil {
+		return fmt.Errorf("confirm: read since when a revision holds: %w", err)
+	}
+	return nil
+}
+
+// learn has every revision hold from when its cell says so. What no cell says stays as it was.
+func (r *revisions) learn(since func(cell string) (time.Time, error)) error {
 	all := map[string]map[string]time.Time{}
 	for site, purposes := range r.of {
 		all[site] = map[string]time.Time{}
 		for purpose, n := range purposes {
-			at, err := readSince(ctx, cells, revisionSince(site, purpose, n))
+			at, err := since(revisionSince(site, purpose, n))
 			switch {
 			case err != nil:
-				return fmt.Errorf("confirm: read since when a revision holds: %w", err)
+				return err
 			case at.IsZero():
 				at = r.sinceOf(site)[purpose]
 			}

@@ -60,7 +60,9 @@ func newStatements(s store.Texts, now func() time.Time, sites []Site) (*statemen
 // putAll has the store keep all statements that may be put to somebody, and since when.
 func (t *statements) putAll(ctx context.Context, cells store.Cells) error {
 	for of, m := range t.made {
-		if err := errors.Join(t.put(ctx, m), noteSince(ctx, cells, sinceName(m.sum), t.now())); err != nil {
+		put := t.put(ctx, m)
+		_, noted := noteSince(ctx, cells, sinceName(m.sum), t.now())
+		if err := errors.Join(put, noted); err != nil {
 			return fmt.Errorf("purpose %s of site %s: %w", of.purpose, of.site, err)
 		}
 	}
@@ -160,12 +162,17 @@ func sinceName(sum string) string { return "text-since:" + sum }
 // sinceKept is how long that is remembered.
 const sinceKept = 100 * 365 * 24 * time.Hour
 
-// noteSince has a cell say from now on that something is there, unless it does already.
-func noteSince(ctx context.Context, cells store.Cells, name string, now time.Time) error {
-	if _, err := cells.SetNX(ctx, name, []byte(now.UTC().Format(time.RFC3339)), sinceKept); err != nil {
-		return fmt.Errorf("confirm: note since when something is there: %w", err)
+// noteSince has a cell say from now on that something is there, unless it does already, and returns since when.
+func noteSince(ctx context.Context, cells store.Cells, name string, now time.Time) (since time.Time, err error) {
+	since = now.UTC().Truncate(time.Second)
+	before, err := cells.SetNX(ctx, name, []byte(since.Format(time.RFC3339)), sinceKept)
+	if err == nil && before != nil {
+		since, err = time.Parse(time.RFC3339, string(before))
 	}
-	return nil
+	if err != nil {
+		return time.Time{}, fmt.Errorf("confirm: note since when something is there: %w", err)
+	}
+	return since, nil
 }
 
 // readSince returns since when; zero if the cell does not say.
@@ -182,7 +189,8 @@ func (s *Service) KeepSkeleton(ctx context.Context, sum string, data []byte) err
 	if err := s.records.Store.PutText(ctx, sum, data); err != nil {
 		return err
 	}
-	return noteSince(ctx, s.records.Store, sinceName(sum), s.records.Now())
+	_, err := noteSince(ctx, s.records.Store, sinceName(sum), s.records.Now())
+	return err
 }
 
 // TextSince returns since when the statement, or the skeleton of emails, with a hash is put to people; zero if that is

@@ -163,13 +163,13 @@ func (m *emailMaker) makeSkeleton(site Site, msg *confirm.Message, own *skeleton
 // values returns what differs between the emails of one skeleton. What it reads of a message is read again when an
 // email is rebuilt, however old it is.
 func values(msg *confirm.Message) skeleton.Values {
-	v := skeleton.Values{ID: msg.ID, Date: msg.Date, To: msg.To, IP: msg.IP, Asked: msg.Asked}
+	v := skeleton.Values{
+		ID: msg.ID, Date: msg.Date, To: msg.To, IP: msg.IP, Asked: msg.Asked, Unsubscribe: msg.Unsubscribe,
+	}
 	if msg.Type != consent.EmailAlreadyConfirmed {
 		v.Confirm, v.Decline, v.Deadline = msg.Confirm, msg.Decline, msg.Deadline
-		v.Unsubscribe = msg.Unsubscribe
 		return v
 	}
-	v.Unsubscribe = msg.Unsubscribe
 	for i := range msg.Purposes {
 		if since := msg.Purposes[i].Since; !since.IsZero() {
 			v.Since = append(v.Since, since)
@@ -211,8 +211,7 @@ func templateData(msg *confirm.Message, show templates.Site, language string) te
 			Site: show, Erase: msg.Type == consent.EmailErase, Asked: msg.Asked, Deadline: msg.Deadline,
 			Due: msg.FirstDue, URL: msg.Confirm,
 		}
-	}
-	if msg.Type == consent.EmailRenew {
+	case consent.EmailRenew:
 		return templates.RenewEmail{
 			Site: show, Purposes: purposes, Agreed: msg.Asked, Until: msg.Deadline,
 			ConfirmURL: msg.Confirm, DeclineURL: msg.Decline,
