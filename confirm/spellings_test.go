@@ -169,7 +169,7 @@ func TestARefusalHoldsForTheMailboxInEverySpelling(t *testing.T) {
 				env.later(25 * time.Hour)
 				env.signUp(other, "letter")
 				if m := env.email(); m.Type != consent.EmailConfirm || m.To != mustParse(other) {
-					t.Errorf("after it was lifted, %s gets %+v", other, m)
+					t.Errorf("after it ended, %s gets %+v", other, m)
 				}
 			}
 		})
@@ -206,7 +206,7 @@ func TestARefusalEndsWhatOtherSpellingsAgreedTo(t *testing.T) {
 	env.consented("a.da@gmail.com") // a new confirmation
 }
 
-func TestARefusalInOneSpellingIsLiftedByTheLinkOfAnother(t *testing.T) {
+func TestARefusalInOneSpellingEndsByTheLinkOfAnother(t *testing.T) {
 	env := newEnv(t)
 	env.signUp("ada+1@example.org", "letter")
 	first := env.email()

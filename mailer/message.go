@@ -35,18 +35,6 @@ type email struct {
 	room          *[]byte
 }
 
-// texts are those of emails that have left, to be written over by others.
-var texts = sync.Pool{New: func() any { return new([]byte) }}
-
-// release gives the text of an email back, which is not to be read any more.
-func (e *email) release() {
-	if e.room != nil {
-		*e.room, e.raw = e.raw, nil
-		texts.Put(e.room)
-		e.room = nil
-	}
-}
-
 // delivery returns what must be known of the email once a relay has taken it.
 func (e *email) delivery(reply string) consent.Delivery {
 	sum := sha256.Sum256(e.raw)
@@ -70,6 +58,7 @@ type emailMaker struct {
 	now       func() time.Time
 	keys      map[string][]signer // by the domain of From
 	skeletons skeletons
+	buffers   sync.Pool // of *[]byte: the texts of emails that have left, to be written over by others
 }
 
 // compose returns the email of a message.
@@ -99,12 +88,23 @@ func (m *emailMaker) newEmail(msg *confirm.Message, site Site) (*email, error) {
 	if e.skeleton, err = m.skeleton(site, msg, &v); err != nil {
 		return nil, err
 	}
-	e.room = texts.Get().(*[]byte)
+	if e.room, _ = m.buffers.Get().(*[]byte); e.room == nil {
+		e.room = new([]byte)
+	}
 	if e.raw, err = e.skeleton.Fill((*e.room)[:0], &v); err != nil {
 		return nil, err
 	}
 	e.signature, err = m.sign(site.fromDomain(), e.date, e.raw)
 	return e, err
+}
+
+// release gives the text of an email back, which is not to be read any more.
+func (m *emailMaker) release(e *email) {
+	if e.room != nil {
+		*e.room, e.raw = e.raw, nil
+		m.buffers.Put(e.room)
+		e.room = nil
+	}
 }
 
 // maxLine is the longest line of an email, in bytes, without its CRLF (RFC 5322 section 2.1.1).

@@ -116,7 +116,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 		return m.notTaken(ctx, job, msg.Tries, err, line)
 	}
 	delivery := e.delivery(reply)
-	e.release()
+	m.release(e)
 	m.unrecorded.set(job.ID, delivery)
 	return m.recordDelivered(ctx, job, &msg, delivery, line)
 }

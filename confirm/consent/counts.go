@@ -50,6 +50,15 @@ func TextValue(sha256 string) string {
 	return base64.RawURLEncoding.EncodeToString(sum)
 }
 
+// TextSHA256 is the reverse of TextValue.
+func TextSHA256(value string) string {
+	sum, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil || len(sum) != 32 {
+		return OtherValue
+	}
+	return hex.EncodeToString(sum)
+}
+
 // ConfirmTimeBucket counts the confirmations that took less than Under, and no less than the bucket before.
 type ConfirmTimeBucket struct {
 	Name  string
@@ -66,15 +75,6 @@ func ConfirmTimeBuckets() []ConfirmTimeBucket {
 		{"24h", 24 * time.Hour, CountWithin + "24h"},
 		{"later", 1<<63 - 1, CountWithin + "later"},
 	}
-}
-
-// TextSHA256 is the reverse of TextValue.
-func TextSHA256(value string) string {
-	sum, err := base64.RawURLEncoding.DecodeString(value)
-	if err != nil || len(sum) != 32 {
-		return OtherValue
-	}
-	return hex.EncodeToString(sum)
 }
 
 // Counts returns what one action is counted as: read from the difference that it made, so that nothing is counted that

@@ -205,7 +205,7 @@ func TestEveryTryAndEveryEmailIsKept(t *testing.T) {
 	}
 }
 
-func TestARefusalThatIsLiftedIsKept(t *testing.T) {
+func TestARefusalThatEndedIsKept(t *testing.T) {
 	env := newEnv(t)
 	env.does(env.signup("r1"))
 	for range 40 {
@@ -222,7 +222,7 @@ func TestARefusalThatIsLiftedIsKept(t *testing.T) {
 		t.Errorf("the first that is kept is of %v", first)
 	}
 	if last := refusals[len(refusals)-1].Unblocked; last == nil || !last.At.Equal(env.now) {
-		t.Errorf("the last was lifted %+v", last)
+		t.Errorf("the last ended by %+v", last)
 	}
 }
 

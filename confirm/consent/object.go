@@ -40,7 +40,7 @@ type Objection struct {
 	Unblocked *Evidence
 }
 
-// active reports whether the objection was not lifted.
+// active reports whether the objection holds.
 func (o *Objection) active() bool { return o.Unblocked == nil }
 
 // covers reports whether the objection holds for a purpose by a channel; the purpose "" is all of them.
@@ -52,7 +52,7 @@ func (o *Objection) covers(by Channel, purpose string) bool {
 // isWithdrawal reports whether the objection is a Withdraw of another channel.
 func (o *Objection) isWithdrawal() bool { return o.Mailbox == "" }
 
-// same reports whether two are the same objection, lifted or not.
+// same reports whether two are the same objection, ended or not.
 func (o *Objection) same(p Objection) bool {
 	return o.Evidence.At.Equal(p.Evidence.At) && o.Evidence.channel() == p.Evidence.channel() &&
 		slices.Equal(o.Purposes, p.Purposes)
@@ -69,7 +69,7 @@ func (o *Objection) bare() Objection {
 // Objections are those of one subscription or mailbox, oldest first.
 type Objections []Objection
 
-// maxObjections is how many are kept if there are lifted ones among them: the oldest of these is forgotten first.
+// maxObjections is how many are kept if there are some among them that ended: the oldest of these is forgotten first.
 const maxObjections = 64
 
 // Against returns the evidence of the objection that holds for a purpose by a channel, or nil. The purpose "" is all.
@@ -127,7 +127,7 @@ func (all Objections) allowed(statements []Statement) []Statement {
 	})
 }
 
-// unblockedAt returns when one of them was last lifted; zero: never.
+// unblockedAt returns when one of them last ended; zero: never.
 func (all Objections) unblockedAt() (last time.Time) {
 	for i := range all {
 		if e := all[i].Unblocked; e != nil {

@@ -47,7 +47,7 @@ func TestWithoutAConsentThereIsNoProofToDelete(t *testing.T) {
 	}
 }
 
-func TestWhatIsLiftedOfAnotherChannelSaysNothingOfEmails(t *testing.T) {
+func TestWhatEndsOfAnotherChannelSaysNothingOfEmails(t *testing.T) {
 	for channel, want := range map[consent.Channel]consent.State{
 		consent.ChannelSMS: "", consent.ChannelPost: "", consent.ChannelEmail: consent.Declined,
 	} {

@@ -173,14 +173,14 @@ func (c *Consent) endedBefore() *Evidence {
 	return nil
 }
 
-// Refusal is a "this was not me", and its end if it was lifted.
+// Refusal is a "this was not me", and its end if emails were unblocked.
 type Refusal struct {
 	Declined  Evidence
 	Unblocked *Evidence
 	Mailbox   string // the id of the Mailbox for which it holds in every spelling; empty: it holds for this one alone
 }
 
-// Refusals are those of one subscription, oldest first; all but the last are lifted.
+// Refusals are those of one subscription, oldest first; all but the last have ended.
 type Refusals []Refusal
 
 // Declined returns the evidence of the refusal that holds, or nil.
@@ -191,7 +191,7 @@ func (all Refusals) Declined() *Evidence {
 	return nil
 }
 
-// unblockedAt returns when one of them was last lifted; zero: never.
+// unblockedAt returns when one of them last ended; zero: never.
 func (all Refusals) unblockedAt() (last time.Time) {
 	for i := range all {
 		if e := all[i].Unblocked; e != nil {
