@@ -80,8 +80,8 @@ const (
 )
 
 // EmailDue reports which email the job of a request, of a signup that opened none, or of a claim has to send now. None
-// is due when the request was confirmed, closed or emailed meanwhile, when its link, or that of the claim, would be dead
-// on arrival, when the signup asked for nothing new, or ever to a role address.
+// is due when the request was confirmed, closed or emailed meanwhile, when its link, or that of the claim, would be
+// dead on arrival, when the signup asked for nothing new, or ever to a role address.
 func (s *Subscription) EmailDue(request string, now time.Time) EmailType {
 	if s.Refused() != nil || s.Address.IsZero() || s.Address.IsRole() {
 		return ""
@@ -118,8 +118,8 @@ func (s *Subscription) Email(request string) (e *Email, n int) {
 	return nil, 0
 }
 
-// AddressOf returns where the emails of a request, of a signup that led to a notice, or of a claim go: to the address as
-// it was spelled for that.
+// AddressOf returns where the emails of a request, of a signup that led to a notice, or of a claim go: to the address
+// as it was spelled for that.
 func (s *Subscription) AddressOf(request string) address.Address {
 	if r := s.Requests.Find(request); r != nil {
 		return r.Address
