@@ -1,4 +1,4 @@
-package sqlite_test
+package sqlite
 
 import (
 	"crypto/sha256"
@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/store/sqlite"
 )
 
 // calls are those of a store, by name, on a record, a job of it and a failed one that are there.
-func calls(t *testing.T, s *sqlite.Store) map[string]func() error {
+func calls(t *testing.T, s *Store) map[string]func() error {
 	t.Helper()
 	key := store.Key{Site: "gazette", ID: "AAAAAAAAAAAAAAAAAAAAAA"}
 	ctx, now := t.Context(), time.Now()
@@ -31,15 +30,27 @@ func calls(t *testing.T, s *sqlite.Store) map[string]func() error {
 			})
 		}
 	}
-	if err := signup(key.ID)(); err != nil {
-		t.Fatal(err)
+	for _, id := range []string{key.ID, "CCCCCCCCCCCCCCCCCCCCCC", "DDDDDDDDDDDDDDDDDDDDDD"} {
+		if err := signup(id)(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	jobs, err := s.Lease(ctx, "email", 10, time.Hour)
-	if err != nil || len(jobs) != 1 {
+	if err != nil || len(jobs) != 3 {
 		t.Fatal(jobs, err)
 	}
+	leased, failed, waiting := jobs[0], jobs[1], jobs[2]
+	timer := store.Job{ID: key.ID, Queue: store.TimerQueue, Key: key, Attempts: 1}
 	sum := sha256.Sum256([]byte("words"))
 	words := hex.EncodeToString(sum[:])
+	for what, err := range map[string]error{
+		"fail": s.End(ctx, failed, store.Fail()), "put off": s.End(ctx, waiting, store.Retry(now.Add(time.Hour))),
+		"put": s.PutText(ctx, words, []byte("words")),
+	} {
+		if err != nil {
+			t.Fatal(what, err)
+		}
+	}
 	say := func(ask func() (any, error)) func() error { return func() error { _, err := ask(); return err } }
 	change := func(c store.Change) func() error {
 		return func() error {
@@ -49,6 +60,19 @@ func calls(t *testing.T, s *sqlite.Store) map[string]func() error {
 	return map[string]func() error{
 		"sign up": signup("BBBBBBBBBBBBBBBBBBBBBB"),
 		"change":  change(store.Change{Put: &store.Record{State: "confirmed", Created: now, Data: []byte("y")}}),
+		"change as it was read": func() error {
+			known, err := s.Find(ctx, key)
+			if err != nil {
+				return err
+			}
+			return s.UpdateFrom(ctx, known, func(store.Record) (store.Change, error) {
+				return store.Change{
+					Put: &store.Record{State: "declined", Created: now, Data: []byte("z")},
+					End: &store.JobEnd{Job: leased, Outcome: store.Complete()},
+				}, nil
+			})
+		},
+		"erase": change(store.Change{Erase: true}),
 		"drop": change(store.Change{
 			Put: &store.Record{State: "confirmed", Created: now, Data: []byte("z")}, DropJobs: true,
 		}),
@@ -64,11 +88,20 @@ func calls(t *testing.T, s *sqlite.Store) map[string]func() error {
 		"due":              say(func() (any, error) { return s.Due(ctx) }),
 		"lease":            say(func() (any, error) { return s.Lease(ctx, "email", 10, time.Minute) }),
 		"lease timers":     say(func() (any, error) { return s.Lease(ctx, store.TimerQueue, 10, time.Minute) }),
-		"renew":            func() error { return s.RenewLease(ctx, jobs[0], time.Hour) },
-		"retry":            func() error { return s.End(ctx, jobs[0], store.Retry(now.Add(time.Hour))) },
+		"renew":            func() error { return s.RenewLease(ctx, leased, time.Hour) },
+		"renew a timer":    func() error { return s.RenewLease(ctx, timer, time.Hour) },
+		"complete":         func() error { return s.End(ctx, leased, store.Complete()) },
+		"retry":            func() error { return s.End(ctx, leased, store.Retry(now.Add(time.Hour))) },
+		"move":             func() error { return s.End(ctx, leased, store.Move("slow", now)) },
+		"fail":             func() error { return s.End(ctx, leased, store.Fail()) },
+		"retry a timer":    func() error { return s.End(ctx, timer, store.Retry(now.Add(time.Hour))) },
+		"remove a timer":   func() error { return s.End(ctx, timer, store.Fail()) },
+		"requeue":          func() error { return s.Requeue(ctx, "email", failed.ID, failed.Key) },
+		"make due":         func() error { return s.MakeDue(ctx, "email", waiting.ID, waiting.Key) },
 		"failed":           say(func() (any, error) { return s.Failed(ctx, "email", "", 10) }),
+		"failed after one": say(func() (any, error) { return s.Failed(ctx, "email", failed.ID, 10) }),
 		"run now":          say(func() (any, error) { return s.RunNow(ctx, "email", 10) }),
-		"backlogs":         say(func() (any, error) { return s.Backlogs(ctx, "email", store.TimerQueue) }),
+		"backlogs":         say(func() (any, error) { return s.Backlogs(ctx, "email", "slow") }),
 		"acquire": say(func() (any, error) {
 			return s.Acquire(ctx, "me", store.Bucket{Name: "acquired", Limits: hourly})
 		}),
@@ -102,8 +135,10 @@ func repair(t *testing.T, path, statement string) {
 func TestWhatATableThatIsMissingHeldIsNotNothing(t *testing.T) {
 	needs := map[string][]string{
 		"records": {"sign up", "change", "drop", "find", "find all", "list", "list by state", "count in a state",
-			"lease timers", "is empty"},
-		"jobs":    {"sign up", "drop", "lease", "renew", "retry", "failed", "run now", "backlogs"},
+			"lease timers", "is empty", "change as it was read", "erase", "renew a timer", "retry a timer",
+			"remove a timer"},
+		"jobs": {"sign up", "drop", "lease", "renew", "complete", "retry", "move", "fail", "failed",
+			"failed after one", "requeue", "make due", "run now", "backlogs"},
 		"buckets": {"sign up", "acquire"},
 		"cells":   {"set", "get"},
 		"texts":   {"put", "text"},
@@ -114,7 +149,7 @@ func TestWhatATableThatIsMissingHeldIsNotNothing(t *testing.T) {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "optin.db")
-			s, err := sqlite.Open(t.Context(), sqlite.Options{
+			s, err := Open(t.Context(), Options{
 				Path: path, Durability: store.DurabilityNone, Sweep: 20 * time.Millisecond,
 			})
 			if err != nil {
