@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -19,6 +20,7 @@ var errStatement = errors.New("the statement failed")
 type fault struct {
 	from int // 0: none fails
 	seen int
+	err  error // of those that fail; nil: errStatement
 }
 
 func (f *fault) next(text string) error {
@@ -26,7 +28,7 @@ func (f *fault) next(text string) error {
 		return nil
 	}
 	if f.seen++; f.from > 0 && f.seen >= f.from {
-		return errStatement
+		return cmp.Or(f.err, errStatement)
 	}
 	return nil
 }
@@ -131,5 +133,54 @@ func TestACallOfWhichAStatementFailsSaysSoAndLeavesNothing(t *testing.T) {
 				t.Fatalf("%s: without its statement %d there is\n%s\nwhere there was\n%s", name, from, after, before)
 			}
 		}
+	}
+}
+
+// TestReadySaysWhatSQLiteSaysAndWhatToDo has a store meet errors that SQLite really has.
+func TestReadySaysWhatSQLiteSaysAndWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	scratch := open(t, Options{Path: filepath.Join(dir, "scratch.db"), Durability: store.DurabilityNone})
+	writing, reading := scratch.conns[0], scratch.conns[1]
+	failing := func(c *conn, statement string) func() error {
+		return func() error { _, err := c.exec(statement); return err }
+	}
+	for name, row := range map[string]struct {
+		provoke   func() error
+		says, fix string
+	}{
+		"a full disk": {func() error {
+			_, err := writing.value("PRAGMA max_page_count = 1")
+			if err == nil {
+				_, err = writing.exec("INSERT INTO texts VALUES ('sum', zeroblob(1000000))")
+			}
+			return err
+		}, "room", "make room"},
+		"a file that may not be written": {
+			failing(reading, "UPDATE ready SET asked = 1"), "writable", "not mounted read-only",
+		},
+		"a folder that may not be entered": {
+			failing(writing, "ATTACH '"+filepath.Join(dir, "none", "none.db")+"' AS other"), "writable", "its folder",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := row.provoke()
+			if said == nil {
+				t.Fatal("SQLite did not mind")
+			}
+			s := open(t, Options{Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone})
+			f := spoil(s)
+			f.from, f.err = 1, said
+			var unsafe *store.UnsafeError
+			if err := s.Ready(t.Context()); !errors.As(err, &unsafe) {
+				t.Fatalf("ready gives %v", err)
+			}
+			if unsafe.Have != said.Error() || unsafe.Want != row.says || !strings.Contains(unsafe.Fix, row.fix) {
+				t.Errorf("of %q it says %+v", said, unsafe)
+			}
+			f.from = 0
+			if err := s.Ready(t.Context()); err != nil {
+				t.Errorf("afterwards it gives %v", err)
+			}
+		})
 	}
 }
