@@ -232,6 +232,69 @@ func TestWhatIsNotWrittenIsDamaged(t *testing.T) {
 	}
 }
 
+// eachMap calls f with every map that is in a value of CBOR, the outer ones first.
+func eachMap(v any, f func(map[any]any)) {
+	switch v := v.(type) {
+	case map[any]any:
+		f(v)
+		for _, of := range v {
+			eachMap(of, f)
+		}
+	case []any:
+		for _, of := range v {
+			eachMap(of, f)
+		}
+	}
+}
+
+// What a newer optin has written that this one does not know is not dropped the next time when the record is written.
+func TestAFieldThatThisOptinDoesNotKnowIsNotPassedOver(t *testing.T) {
+	subscription, err := confirm.EncodePlain(everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mailbox, err := confirm.EncodeMailbox(everyMailbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	deterministic, err := cbor.CoreDetEncOptions().EncMode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		plain  []byte
+		decode func([]byte) error
+		maps   int // at least
+	}{
+		"a subscription": {subscription, func(plain []byte) error {
+			_, err := confirm.DecodeSubscription(confirm.Pack(plain), "gazette")
+			return err
+		}, 30},
+		"a mailbox": {mailbox, func(plain []byte) error { _, err := confirm.DecodeMailbox(plain); return err }, 3},
+	} {
+		var read any
+		if err := cbor.Unmarshal(row.plain, &read); err != nil {
+			t.Fatal(err)
+		}
+		maps := 0
+		eachMap(read, func(m map[any]any) {
+			maps++
+			m[uint64(200)] = 0
+			plain, err := deterministic.Marshal(read)
+			delete(m, uint64(200))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.decode(plain) == nil {
+				t.Errorf("%s: another field is passed over among %v", name, m)
+			}
+		})
+		if plain, err := deterministic.Marshal(read); err != nil || row.decode(plain) != nil || maps < row.maps {
+			t.Errorf("%s: as it was, with %d maps, it is not read, %v", name, maps, err)
+		}
+	}
+}
+
 func TestWhatIsNoIDOrHashIsNotWritten(t *testing.T) {
 	for name, spoil := range map[string]func(s *consent.Subscription){
 		"an id":           func(s *consent.Subscription) { s.Requests[0].ID = "not base64url!" },
@@ -329,14 +392,23 @@ func BenchmarkDecodeSubscription(b *testing.B) {
 	}
 }
 
+// everyMailbox is one in whose record every field says something.
+func everyMailbox() consent.Mailbox {
+	return consent.Mailbox{
+		Declined:  &consent.Evidence{At: start, How: consent.ByComplaint},
+		Spellings: []consent.Spelling{{ID: idOf("a", 16)}, {ID: idOf("b", 16), Until: start.Add(time.Hour)}},
+		Objections: consent.Objections{{
+			Evidence: consent.Evidence{At: start, How: consent.ByServer, Channel: consent.ChannelSMS},
+			Purposes: []string{"letter", "offers"},
+		}},
+	}
+}
+
 func TestTheRecordOfAMailboxSaysWhatIsKnownAndNothingElse(t *testing.T) {
 	for name, m := range map[string]consent.Mailbox{
 		"nothing":   {},
 		"a refusal": {Declined: &consent.Evidence{At: start, How: consent.ByLink}},
-		"all": {
-			Declined:  &consent.Evidence{At: start, How: consent.ByComplaint},
-			Spellings: []consent.Spelling{{ID: idOf("a", 16)}, {ID: idOf("b", 16), Until: start.Add(time.Hour)}},
-		},
+		"all":       everyMailbox(),
 	} {
 		data, err := confirm.EncodeMailbox(m)
 		if err != nil {
@@ -357,6 +429,13 @@ func TestTheRecordOfAMailboxSaysWhatIsKnownAndNothingElse(t *testing.T) {
 		if _, err := confirm.DecodeMailbox(append(data, 0)); err == nil {
 			t.Errorf("%s is read with something behind it", name)
 		}
+	}
+	how, err := confirm.EncodeMailbox(consent.Mailbox{Declined: &consent.Evidence{How: consent.ByLink}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := confirm.DecodeMailbox(how); err == nil {
+		t.Errorf("a refusal without its time is read as %+v", m)
 	}
 	if _, err := confirm.EncodeMailbox(consent.Mailbox{Spellings: []consent.Spelling{{ID: "no id!"}}}); err == nil {
 		t.Error("a spelling that is no id was written")
