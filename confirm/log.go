@@ -210,30 +210,36 @@ func (l *Log) Reapply(
 	}
 	box := l.sealer.box(key)
 	var before consent.Subscription
-	err = l.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
+	reapply := func(rec store.Record) (change store.Change, err error) {
 		before, err = box.subscription(rec)
-		erased := rec.Exists() && (err != nil || before.Changed.Before(erasedAt))
-		if err != nil && !erased {
-			return store.Change{}, err
-		}
+		erased := rec.Exists() && (err != nil || before.Changed.Before(erasedAt)) // one that does not open may be older
 		behind = before.Changed.Before(sub.Changed) && (rec.Exists() || !sub.IsEmpty())
 		if !behind {
 			return store.Change{}, nil
 		}
-		change := store.Change{DropJobs: erased, EvenIfFull: true, Erase: sub.IsEmpty()}
+		change = store.Change{DropJobs: erased, EvenIfFull: true, Erase: sub.IsEmpty()}
 		if !change.Erase {
 			change.Put, err = box.record(sub)
 			return change, err
 		}
 		return change, nil
-	})
+	}
+	found, err := l.Store.FindAll(ctx, key)
+	if err == nil {
+		_, err = reapply(found[0])
+	}
 	if err != nil || !behind {
 		return false, err
 	}
+	// The record comes last: as long as that is behind, all of it is done again.
 	if err := l.reapplyMailbox(ctx, key, before, sub); err != nil {
 		return false, err
 	}
-	return true, l.restoreMailbox(ctx, key, sub)
+	if err := l.restoreMailbox(ctx, key, sub); err != nil {
+		return false, err
+	}
+	err = l.Store.UpdateFrom(ctx, found[0], reapply)
+	return behind && err == nil, err
 }
 
 // reapplyMailbox takes back what followed from the older state of a subscription for its mailbox.
