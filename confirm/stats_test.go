@@ -1,6 +1,7 @@
 package confirm_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -61,5 +62,68 @@ func TestStatsAreByDayAndPurpose(t *testing.T) {
 	none, err := env.days("2026-11-23", "2026-11-30")
 	if err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
+	}
+}
+
+func TestTrendsAreByEveryDimensionAndOfOneValue(t *testing.T) {
+	env := newEnv(t)
+	signUp := func(n int, domain, locale string, purposes ...string) {
+		for i := range n {
+			s := signupOf(fmt.Sprintf("person%d%s@%s", i, locale, domain), purposes...)
+			s.Locale = locale
+			if err := env.Person.SignUp(t.Context(), "gazette", s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	signUp(5, "gmail.com", "fr", "letter")
+	signUp(4, "outlook.com", "en", "letter", "offers") // too few to be told apart
+	job := env.emails(9)[0]
+	if err := env.Relay.Undeliverable(t.Context(), job, "550 no such user"); err != nil {
+		t.Fatal(err)
+	}
+	env.later(24 * time.Hour)
+	signUp(1, "lovelace.example", "en", "offers")
+	trends := func(of confirm.Value) confirm.Trends {
+		got, err := env.Statistics.Trends(t.Context(), []string{"gazette"}, start, env.clock(), of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	text := env.StatementSum("gazette", "offers", "en")
+	all := trends(confirm.Value{})
+	part := func(id string, signups int64) confirm.Part { return confirm.Part{ID: id, Signups: signups} }
+	for name, row := range map[string]struct{ got, want []confirm.Part }{
+		"purposes":  {all.Purposes, []confirm.Part{part("letter", 9), part("offers", 5)}},
+		"languages": {all.Languages, []confirm.Part{part("en", 5), part("fr", 5)}},
+		"forms":     {all.Forms, []confirm.Part{part("other", 10)}},
+	} {
+		if diff := cmp.Diff(row.want, row.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if p := all.Providers; len(p) != 2 || p[0].ID != "gmail.com" || p[0].Signups != 5 || p[1].ID != "other" ||
+		p[1].Signups != 5 || p[0].Undeliverable+p[1].Undeliverable != 1 {
+		t.Errorf("providers are %+v", p)
+	}
+	if len(all.Texts) != 3 {
+		t.Errorf("texts are %+v", all.Texts)
+	}
+	for of, want := range map[confirm.Value][]int64{
+		{}:                                     {9, 1},
+		{Dimension: "language", ID: "en"}:      {4, 1},
+		{Dimension: "language", ID: "fr"}:      {5},
+		{Dimension: "purpose", ID: "offers"}:   {4, 1},
+		{Dimension: "text", ID: text}:          {4, 1},
+		{Dimension: "provider", ID: "nowhere"}: nil,
+	} {
+		var got []int64
+		for _, day := range trends(of).Days {
+			got = append(got, day.Signups)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("days of %v (-want +got):\n%s", of, diff)
+		}
 	}
 }
