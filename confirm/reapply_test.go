@@ -137,7 +137,8 @@ func TestALogThatDoesNotOpenRestoresNothing(t *testing.T) {
 		"cut": e.Rest[:len(e.Rest)-1], "spoiled": append([]byte{0xff, 0xff, 0xff, 0xff, 0x7f}, e.Rest...), "empty": {},
 	} {
 		key := store.Key{Site: "gazette", ID: "AAAAAAAAAAAAAAAAAAAAAA"}
-		if restored, err := env.Log.Restore(t.Context(), key, rest); restored || !errors.Is(err, confirm.ErrUnreadable) {
+		restored, err := env.Log.Restore(t.Context(), key, rest)
+		if restored || !errors.Is(err, confirm.ErrUnreadable) {
 			t.Errorf("%s: it was restored: %t, %v", name, restored, err)
 		}
 		behind, err := env.Log.Reapply(t.Context(), e.Key, rest, env.clock())

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/store"
 )
 
@@ -56,6 +58,75 @@ func TestATimerOfARecordThatDoesNotOpenSaysSoAndOthersExpire(t *testing.T) {
 		t.Errorf("told are %v", told)
 	}
 }
+
+func TestARecordThatDoesNotOpenIsNamedInEveryListAndTheRestGoesOn(t *testing.T) {
+	env := newEnv(t)
+	env.consented("bob@example.org")
+	env.later(time.Hour)
+	env.signUp("ada@example.org", "letter")
+	job, ada := env.emails(1)[0], mustParse("ada@example.org")
+	bad := store.Key{Site: "gazette", ID: env.id("ada@example.org")}
+	env.damage(bad)
+	env.later(time.Hour)
+	var listed []consent.State
+	for st, err := range env.Website.Export(t.Context(), "gazette") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, st.State)
+	}
+	if !slices.Equal(listed, []consent.State{consent.Unreadable, consent.Confirmed}) {
+		t.Errorf("an export has %v", listed)
+	}
+	asked, err := env.Website.AskAll(
+		t.Context(), "gazette", []address.Address{ada, mustParse("bob@example.org")}, confirm.Question{})
+	if err != nil || asked[0].State != consent.Unreadable || asked[0].ID != bad.ID ||
+		asked[1].State != consent.Confirmed {
+		t.Errorf("lookups are %+v, %v", asked, err)
+	}
+	did, _, err := env.Clock.Retain(t.Context(), "gazette", store.Cursor{}, 10)
+	if err != nil || did.Read != 2 || did.Unreadable != 1 {
+		t.Errorf("the retention did %+v, %v", did, err)
+	}
+	for name, q := range map[string]confirm.PendingQuery{
+		"all": {Limit: 10}, "old ones": {Limit: 10, Age: time.Hour},
+	} {
+		page, err := env.Operator.Pending(t.Context(), q)
+		if err != nil || len(page.All) != 1 || !page.All[0].Unreadable {
+			t.Errorf("%s that are pending: %+v, %v", name, page.All, err)
+		}
+	}
+	for name, q := range map[string]confirm.PendingQuery{
+		"of a domain": {Limit: 10, Domain: "example.org"}, "of a purpose": {Limit: 10, Purpose: "letter"},
+		"that are old": {Limit: 10, Age: 1000 * time.Hour},
+	} {
+		if page, err := env.Operator.Pending(t.Context(), q); err != nil || len(page.All) > 0 {
+			t.Errorf("pending %s: %+v, %v", name, page.All, err)
+		}
+	}
+	answers := map[string]error{
+		"a lookup":         second(env.Website.Lookup(t.Context(), "gazette", ada)),
+		"one":              second(env.Website.ByID(t.Context(), "gazette", bad.ID)),
+		"its timeline":     second(env.Website.Timeline(t.Context(), "gazette", bad.ID)),
+		"its receipt":      second(env.Website.Receipt(t.Context(), "gazette", bad.ID, "")),
+		"its emails":       second(env.Relay.Sent(t.Context(), bad)),
+		"its email":        second(env.Relay.Message(t.Context(), job)),
+		"a try":            env.Relay.Tried(t.Context(), job, consent.Answer{Reply: "451 later"}),
+		"a delivery":       env.Relay.Delivered(t.Context(), job, nil, consent.Delivery{}),
+		"an objection":     env.Website.Object(t.Context(), "gazette", ada, nil, consent.Evidence{}),
+		"an erasure":       env.Website.Erase(t.Context(), "gazette", bad.ID),
+		"another signup":   env.Person.SignUp(t.Context(), "gazette", signupOf("ada@example.org", "letter")),
+		"a withdrawal for": second(env.Website.Withdraw(t.Context(), "gazette", bad.ID, nil, consent.Evidence{})),
+	}
+	for name, err := range answers {
+		if !errors.Is(err, confirm.ErrUnreadable) || !strings.Contains(err.Error(), bad.ID) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// second returns the error of a call.
+func second[T any](_ T, err error) error { return err }
 
 // A page of records that do not open ends like any other.
 func TestAListOfRecordsThatDoNotOpenHasPages(t *testing.T) {
