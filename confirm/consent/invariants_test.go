@@ -2,7 +2,9 @@ package consent_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +17,15 @@ import (
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/store"
 )
+
+// TestMain has a history that breaks a rule made shorter for two seconds, and not for thirty: make mutants breaks them
+// all.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.shrinktime", "2s"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // history is one subscription with a clock, and what is known of what happened to it.
 type history struct {

@@ -98,3 +98,20 @@ func TestWhoWasErasedAndAgreesAgainDidNotWithdraw(t *testing.T) {
 		t.Errorf("left: %+v", env.sub)
 	}
 }
+
+// Somebody who never confirmed is no one whom the log knows, though an action may find that they are forgotten.
+func TestWhoNeverConfirmedLeavesNothingInTheLog(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	env.later(terms.TTL).does(consent.Expire{})
+	env.later(24 * time.Hour).does(consent.Notified{Event: consent.EventExpired}) // an endpoint that was away
+	before := env.sub
+	env.now = env.sub.ExpireAt()
+	env.does(consent.Expire{})
+	if len(env.sub.Requests) > 0 || !env.sub.DeletableAt().Equal(env.now.Add(consent.Grace)) {
+		t.Errorf("left until %v: %+v", env.sub.DeletableAt(), env.sub)
+	}
+	if got := consent.Logged(before, env.sub); len(got) > 0 {
+		t.Errorf("logged as %v", got)
+	}
+}

@@ -104,26 +104,56 @@ func TestTheLastReceiptsOfWhoIsErasedAreKeptAndLeaveRoomToSignUpAgain(t *testing
 	}
 }
 
-func TestKeptReceiptsCountTowardsTheBound(t *testing.T) {
-	rounds := func(receipts int) (n int) {
-		env := newEnv(t)
-		env.does(env.signup("r"))
-		env.does(env.confirm("r"))
-		kept := consent.KeptReceipt{Text: strings.Repeat("x", receipts), Until: env.now.Add(1e5 * time.Hour)}
-		env.does(consent.Erase{Receipts: []consent.KeptReceipt{kept}})
-		for ; n < 1000; n++ {
-			id := fmt.Sprint("r", n)
-			if env.later(25 * time.Hour); len(env.does(env.signup(id))) == 0 {
-				return n
-			}
-			env.does(env.confirm(id))
-			env.does(env.withdraw())
+// signupsUntilFull returns how often somebody can sign up, confirm and withdraw until their record has no more room.
+func (env *env) signupsUntilFull() (n int) {
+	for ; n < 1000; n++ {
+		id := fmt.Sprint("round", n)
+		if env.later(25 * time.Hour); len(env.does(env.signup(id))) == 0 {
+			return n
 		}
-		return n
+		env.does(env.confirm(id))
+		env.does(env.withdraw())
 	}
-	without, with := rounds(0), rounds(60<<10)
-	if without == 0 || without >= 1000 || with >= without*2/3 || with <= without/3 {
-		t.Errorf("%d signups beside no receipt, %d beside a long one", without, with)
+	return n
+}
+
+func TestWhatIsKeptCountsTowardsTheBoundAsItTakesRoom(t *testing.T) {
+	bare := newEnv(t).signupsUntilFull()
+	for name, row := range map[string]struct {
+		keep        func(env *env)
+		least, most int // signups that it takes the place of
+	}{
+		"a long receipt": {func(env *env) {
+			env.does(env.signup("r"))
+			env.does(env.confirm("r"))
+			kept := consent.KeptReceipt{Text: strings.Repeat("x", 60<<10), Until: env.now.Add(1e5 * time.Hour)}
+			env.does(consent.Erase{Receipts: []consent.KeptReceipt{kept}})
+		}, bare / 3, bare * 2 / 3},
+		"64 objections": {func(env *env) {
+			sms := env.byServer()
+			sms.Channel = consent.ChannelSMS
+			for n := range 64 {
+				env.does(consent.Object{
+					Site: "gazette", Mailbox: "m", Purposes: []string{fmt.Sprint("p", n)}, Evidence: sms,
+				})
+			}
+		}, bare / 60, bare / 12},
+		"64 events": {func(env *env) {
+			env.does(env.signup("r"))
+			told := consent.Notified{Event: consent.EventConfirmed, Endpoint: "https://e.example"}
+			for range 64 {
+				env.later(time.Second).does(told)
+			}
+		}, bare / 200, bare / 25},
+	} {
+		env := newEnv(t)
+		row.keep(env)
+		if fewer := bare - env.signupsUntilFull(); fewer < row.least || fewer > row.most {
+			t.Errorf("%s: %d of %d signups fewer, want %d to %d", name, fewer, bare, row.least, row.most)
+		}
+	}
+	if bare == 0 || bare >= 1000 {
+		t.Errorf("%d signups beside nothing", bare)
 	}
 }
 

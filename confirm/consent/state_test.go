@@ -131,3 +131,15 @@ func TestTheLatestReceiptIsFoundOrTheOneOfARequest(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestOfWhatEndedAtOneMomentTheFirstPurposeCounts(t *testing.T) {
+	for first, want := range map[string]consent.State{"letter": consent.Withdrawn, "offers": consent.Declined} {
+		env := newEnv(t)
+		second := map[string]string{"letter": "offers", "offers": "letter"}[first]
+		env.does(env.signup("r1", first, second))
+		env.does(env.confirm("r1"))
+		env.later(time.Hour).does(env.withdraw("letter"))
+		env.does(env.object("offers"))
+		env.is(want)
+	}
+}

@@ -199,3 +199,42 @@ func TestASignupThatWasRenewedTwiceIsToldOnce(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestOneActThatClosesTwoRequestsIsAStepOfEach(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	env.later(25 * time.Hour).does(env.signup("r2", "offers"))
+	env.later(time.Hour).does(env.decline())
+	asked, declined := map[string]string{}, map[string]string{} // the request of each purpose
+	said := map[consent.StepAction]map[string]string{consent.StepAsked: asked, consent.StepDeclined: declined}
+	steps := 0
+	for _, s := range env.sub.Timeline(func(string, int) string { return "" }) {
+		of := said[s.Action]
+		if s.Action == consent.StepDeclined {
+			steps++
+		}
+		for _, p := range s.Purposes {
+			of[p.ID] = s.Request
+		}
+	}
+	if diff := cmp.Diff(asked, declined); diff != "" || steps != 2 || asked["letter"] == asked["offers"] {
+		t.Errorf("%d steps, declined (-asked +declined):\n%s", steps, diff)
+	}
+}
+
+// A signup takes a moment to be committed, and its evidence is from before.
+func TestARenewedSignupThatTookAMomentIsToldOnce(t *testing.T) {
+	env := newEnv(t)
+	signup := env.signup("r1", "letter")
+	env.later(3 * time.Second).does(signup)
+	env.later(49 * time.Hour).does(env.renew("r1", "r2"))
+	told := 0
+	for _, line := range env.timeline() {
+		if strings.HasPrefix(line, "asked ") {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("it is told %d times: %q", told, env.timeline())
+	}
+}

@@ -353,3 +353,43 @@ func (h *history) signup(id string, terms consent.Terms) consent.Signup {
 		Evidence:   consent.Evidence{At: h.now, How: consent.ByForm},
 	}
 }
+
+func TestAConsentEndsByItselfWhereNobodyIsAskedToRenewIt(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1"))
+	confirm := env.confirm("r1")
+	confirm.Validity = consent.Validity{For: validFor}
+	env.does(confirm)
+	if c := env.sub.Consents[0]; !c.RenewAt.IsZero() || !env.sub.ExpireAt().Equal(start.Add(validFor)) {
+		t.Errorf("asked at %v, and the clock is due at %v", c.RenewAt, env.sub.ExpireAt())
+	}
+	before := env.sub
+	follows(t, env.at(validFor).clock("n1"), "subscription.expired")
+	if n := count(consent.Counts(before, env.sub, nil), consent.CountValidityEnded); n != 1 {
+		t.Errorf("counted %d times", n)
+	}
+	before = env.sub
+	env.later(time.Hour).does(env.withdraw())
+	if n := count(consent.Counts(before, env.sub, nil), consent.CountValidityEnded); n != 0 {
+		t.Errorf("counted again, when it was withdrawn: %d", n)
+	}
+}
+
+func TestConsentsThatLackAnEndAreThoseThatHoldWithoutOne(t *testing.T) {
+	env := newEnv(t)
+	lacks := func(want bool) {
+		t.Helper()
+		if got := env.sub.Consents.LackEnd(); got != want {
+			t.Errorf("%v: %t", env.where(), got)
+		}
+	}
+	lacks(false)
+	env.does(env.signup("r1", "letter"))
+	env.does(env.confirm("r1"))
+	lacks(true)
+	env.does(env.withdraw())
+	lacks(false)
+	env.later(25 * time.Hour).does(env.signup("r2", "offers"))
+	env.does(env.renewal("r2"))
+	lacks(false)
+}
