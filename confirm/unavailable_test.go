@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,10 +48,12 @@ type people struct {
 func newPeople(t *testing.T, away *outage) *people {
 	t.Helper()
 	keys := receiptKeys(t)
-	p := &people{ctx: t.Context(), env: newEnvWith(t, func(o *confirm.Options) {
+	change := func(o *confirm.Options) {
 		o.Store, o.Logged, o.Receipts = store.Guard(o.Store, away.allowed), true, confirm.Receipts{Keys: keys}
 		o.EmailsPerMailbox = []store.Limit{{N: 50, Per: time.Hour}}
-	})}
+	}
+	path := filepath.Join(t.TempDir(), "optin.db")
+	p := &people{ctx: t.Context(), env: openWith(t, path, change, "s", "o")} // amid a rotation of secrets
 	p.consented("bob@example.org")
 	p.bob = p.id("bob@example.org")
 	status, err := p.Website.ByID(p.ctx, "gazette", p.bob)
