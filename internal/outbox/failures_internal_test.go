@@ -1,7 +1,10 @@
 package outbox
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -30,3 +33,34 @@ func TestThereIsALimitToHowManyFailuresAreRemembered(t *testing.T) {
 		t.Errorf("a day later it is number %d, and %d are remembered", got, len(f.byJob))
 	}
 }
+
+func TestTheFailuresOfAJobAreForgottenOnceItEnds(t *testing.T) {
+	for name, row := range map[string]struct {
+		last       Result
+		remembered int
+	}{
+		"completed": {Complete(), 0}, "failed": {Fail(errors.New("never")), 0},
+		"retried": {Retry(errors.New("not now")), 1}, "moved": {Move("b", errors.New("elsewhere")), 1},
+		"lost": {Retry(store.ErrLeaseLost), 0},
+	} {
+		b, err := New(Options{Store: ends{}, Log: slog.New(slog.DiscardHandler), Pools: []Pool{{
+			Queues: []store.QueueName{"a", "b"}, Timeout: time.Minute, Waits: []time.Duration{time.Hour},
+			RepeatLast: true, Run: func(context.Context, store.Job) Result { return Complete() },
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := store.Job{ID: "j", Queue: "a", Attempts: 1}
+		for _, r := range []Result{Retry(errors.New("not now")), row.last} {
+			b.pools[0].end(t.Context(), job, r)
+		}
+		if n := len(b.failures.byJob); n != row.remembered {
+			t.Errorf("%s: %d jobs' failures are remembered, want %d", name, n, row.remembered)
+		}
+	}
+}
+
+// ends is a store that ends every job.
+type ends struct{ store.Queue }
+
+func (ends) End(context.Context, store.Job, store.Outcome) error { return nil }

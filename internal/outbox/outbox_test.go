@@ -113,3 +113,44 @@ func TestAWokenQueueIsLeasedFromAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// slowLease is a store whose leases are granted after a while.
+type slowLease struct {
+	store.Queue
+	asked chan bool
+	after time.Duration
+}
+
+func (s slowLease) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+	s.asked <- true
+	time.Sleep(s.after)
+	return s.Queue.Lease(ctx, queue, n, d)
+}
+
+func TestWhatIsLeasedDuringAStopIsGivenBack(t *testing.T) {
+	for name, jobs := range map[string]int{"some jobs": 3, "none": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				env, ran, asked := newEnv(t), newRecord(), make(chan bool, 100)
+				env.queue = slowLease{env.store, asked, time.Second}
+				env.enqueue(jobs)
+				ctx, stop := context.WithCancel(t.Context())
+				b := env.outbox(time.Hour, outbox.Pool{
+					Queues: []store.QueueName{emails}, Workers: 3, Timeout: time.Minute, Waits: hourly,
+					Run: ran.complete,
+				})
+				done := make(chan struct{})
+				go func() { b.Run(ctx); close(done) }()
+				time.Sleep(time.Millisecond)
+				b.Wake(emails)
+				<-asked
+				stop()
+				<-done
+				left, err := env.store.Lease(t.Context(), emails, 10, time.Minute)
+				if err != nil || len(left) != jobs || len(ran.ids) > 0 {
+					t.Errorf("%d jobs are due, %v, and %d ran; want %d and none", len(left), err, len(ran.ids), jobs)
+				}
+			})
+		})
+	}
+}

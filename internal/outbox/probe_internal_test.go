@@ -1,9 +1,13 @@
 package outbox
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/store"
 )
@@ -99,5 +103,35 @@ func TestWhatAStoreDidNotMakeDueIsTriedAgainInAMinute(t *testing.T) {
 	}
 	if !p.madeDue(1, 0, store.ErrUnavailable) {
 		t.Error("after a success, an error is new")
+	}
+}
+
+func TestSoManyQueuesAreProbedEveryPollInTurn(t *testing.T) {
+	names := make([]store.QueueName, 20)
+	for i := range names {
+		names[i] = store.QueueName(fmt.Sprint(i))
+	}
+	b, err := New(Options{Store: struct{ store.Queue }{}, Pools: []Pool{{
+		Queues: names, Timeout: time.Minute, Waits: []time.Duration{time.Hour}, RepeatLast: true,
+		ProbeEvery: time.Minute, Run: func(context.Context, store.Job) Result { return Complete() },
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, next := time.Now().Add(time.Hour), 0
+	for round, want := range [][]string{
+		{"0", "1", "2", "3", "4", "5", "6", "7"}, {"8", "9", "10", "11", "12", "13", "14", "15"},
+		{"16", "17", "18", "19", "0", "1", "2", "3"},
+	} {
+		next = b.signalProbes(now, next)
+		var got []string
+		for turn := b.pools[0].rotation.take(); turn != nil; turn = b.pools[0].rotation.take() {
+			got = append(got, string(turn.q.name))
+			b.pools[0].rotation.leased(turn, nil, now)
+			b.pools[0].rotation.leave(turn.q, 0)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("round %d (-want +got):\n%s", round, diff)
+		}
 	}
 }

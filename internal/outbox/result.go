@@ -95,8 +95,6 @@ func (p Pool) decide(job store.Job, r Result, now time.Time) (Outcome, store.Out
 
 // jitter changes a wait by up to a fifth either way, so that jobs that failed together do not come back together.
 func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
+	d = max(0, d)
 	return d - d/5 + rand.N(2*d/5+1)
 }

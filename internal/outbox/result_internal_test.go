@@ -72,3 +72,19 @@ func TestAResultDecidesWhenAndWhereAJobIsRetried(t *testing.T) {
 		})
 	}
 }
+
+func TestAWaitIsSpreadByAFifthEitherWay(t *testing.T) {
+	least, most := time.Hour, time.Duration(0)
+	for range 1000 {
+		d := jitter(10 * time.Minute)
+		least, most = min(least, d), max(most, d)
+	}
+	if least < 8*time.Minute || least > 9*time.Minute || most < 11*time.Minute || most > 12*time.Minute {
+		t.Errorf("from %v to %v", least, most)
+	}
+	for _, d := range []time.Duration{0, -time.Hour} {
+		if got := jitter(d); got != 0 {
+			t.Errorf("of %v it makes %v", d, got)
+		}
+	}
+}

@@ -187,3 +187,21 @@ func TestAJobIsRetriedByThePoolOfTheQueueWhereItWaits(t *testing.T) {
 		})
 	}
 }
+
+func TestAJobKeepsItsCountOfFailuresWhenItMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, ran := newEnv(t), newRecord()
+		env.enqueue(1)
+		fresh := outbox.Pool{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, RepeatLast: true, RetryQueue: "email/retry",
+			Waits: []time.Duration{time.Minute, time.Hour}, Run: ran.always(outbox.Retry(errors.New("not now"))),
+		}
+		again := fresh
+		again.Queues, again.RetryQueue = []store.QueueName{"email/retry"}, ""
+		env.run(90*time.Minute, fresh, again)
+		got := ran.times()
+		if len(got) != 3 || got[1] > 2*time.Minute || got[2] < 45*time.Minute {
+			t.Errorf("ran at %v, want again in a minute, and then in an hour", got)
+		}
+	})
+}

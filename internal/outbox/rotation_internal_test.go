@@ -147,13 +147,15 @@ func TestALeaseAsksForWhatIsRunSoon(t *testing.T) {
 	for name, c := range map[string]struct {
 		workers, perQueue int
 		took              time.Duration // of the jobs of this queue
-		busy              int           // workers at another queue
+		busy              int           // workers at any queue
+		here              int           // workers at this one
 		held              int           // of other queues, which take half a second each
 		want              int
 	}{
 		"what is not known: one for each idle worker": {workers: 8, perQueue: 4, want: 4},
 		"… and no more":                        {workers: 8, perQueue: 4, busy: 6, want: 2},
 		"… and not too many":                   {workers: 64, want: maxBatch},
+		"… that may be at the queue":           {workers: 8, perQueue: 4, busy: 3, here: 3, want: 1},
 		"long jobs: the same":                  {workers: 8, busy: 5, took: time.Minute, want: 3},
 		"short ones: a batch":                  {workers: 1, took: 5 * time.Millisecond, want: maxBatch},
 		"less short ones: a second's worth":    {workers: 2, took: 200 * time.Millisecond, want: 10},
@@ -163,13 +165,45 @@ func TestALeaseAsksForWhatIsRunSoon(t *testing.T) {
 	} {
 		r := newTestRotation(c.workers, c.perQueue, "a", "b")
 		a, b := r.queue("a"), r.queue("b")
-		a.took, r.busy = c.took, c.busy
+		a.took, a.workers, r.busy = c.took, c.here, c.busy
 		b.took, b.waiting = time.Second/2, false
 		for range c.held {
 			b.held = append(b.held, leasedJob{})
 		}
 		if got := r.batch(a); got != c.want {
 			t.Errorf("%s: it asks for %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestALeaseAsksForNoMoreThanThereAreIdleWorkers(t *testing.T) {
+	r := newTestRotation(3, 0, "a", "b")
+	for range 2 { // the second time after all have left
+		var turns []*turn
+		for _, want := range []int{3, 2} {
+			turn := r.take()
+			if turn == nil || turn.n != want {
+				t.Fatalf("the turn is %+v, want a lease of %d", turn, want)
+			}
+			r.leased(turn, found(turn.q.name, 1), time.Now())
+			turns = append(turns, turn)
+		}
+		for _, turn := range turns {
+			r.leave(turn.q, 0)
+		}
+		r.pollAll(time.Now())
+	}
+}
+
+func TestHowLongJobsTakeIsAnAverageOfWhichTheLastCountMost(t *testing.T) {
+	r := newTestRotation(1, 0, "a")
+	q := r.queue("a")
+	for _, run := range []struct{ took, average time.Duration }{
+		{8 * time.Second, 8 * time.Second}, {4 * time.Second, 7 * time.Second}, {0, 7 * time.Second},
+		{7 * time.Second, 7 * time.Second}, {27 * time.Second, 12 * time.Second},
+	} {
+		if r.leave(q, run.took); q.took != run.average {
+			t.Errorf("after one of %v it is %v, want %v", run.took, q.took, run.average)
 		}
 	}
 }
