@@ -2,62 +2,33 @@ package templates
 
 import (
 	"bytes"
+	"context"
 	"fmt"
-	"html/template"
 	"io"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
-// AdminSet is all pages of the operators' dashboard, in English. It is read-only, and safe for concurrent use.
-//
-// They are pages like those of Set: for the same Content-Security-Policy, WCAG 2.2 AA. Their one script, admin.js, only
-// keeps them fresh. Addresses in them are masked by the caller. Their own paths are written in them, and begin with
-// /admin.
-type AdminSet struct{ pages map[string]*template.Template }
-
-// NewAdmin parses everything embedded for the dashboard.
-func NewAdmin() (*AdminSet, error) {
-	layout, err := template.New("layout.html").Funcs(adminFuncs()).ParseFS(embedded(), "admin/layout.html")
-	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
-	}
-	s := &AdminSet{pages: map[string]*template.Template{}}
-	for _, name := range adminNames() {
-		if s.pages[name], err = template.Must(layout.Clone()).ParseFS(embedded(), "admin/"+name+".html"); err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-	}
-	return s, nil
-}
-
-// adminNames lists the files of admin/ that are pages.
-func adminNames() []string {
-	return []string{
-		"ask", "audit", "email", "emails", "endpoints", "failure", "login", "overview", "pending", "people", "person",
-		"texts", "trends", "webhooks",
-	}
-}
-
 // AdminPage is one of the page types of the dashboard.
+//
+// They are pages like those of Set, in English: for the same Content-Security-Policy, WCAG 2.2 AA. Their one script,
+// admin.js, only keeps them fresh. Addresses in them are masked by the caller. Their own paths are written in them, and
+// begin with /admin.
 type AdminPage interface {
 	admin() (name string, loggedIn bool) // loggedIn: only a logged-in operator sees it
+	title() string
+	main() templ.Component
 }
 
-// adminView is what a page's template sees.
-type adminView struct {
-	Name     string
-	LoggedIn bool
-	Page     AdminPage
-}
-
-// Page renders a page. It renders into memory first: with an error nothing was written, unless the error is w's own.
-func (s *AdminSet) Page(w io.Writer, p AdminPage) error {
+// RenderAdmin renders a page of the dashboard. It renders into memory first: with an error nothing was written, unless
+// the error is w's own.
+func RenderAdmin(w io.Writer, p AdminPage) error {
 	var b bytes.Buffer
-	name, loggedIn := p.admin()
-	view := adminView{Name: name, LoggedIn: loggedIn, Page: p}
-	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", view); err != nil {
+	if err := adminLayout(p).Render(context.Background(), &b); err != nil {
+		name, _ := p.admin()
 		return fmt.Errorf("templates: page admin/%s: %w", name, err)
 	}
 	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))
@@ -198,17 +169,6 @@ func (s AdminSite) Path() string { return adminWebhooksPath(s.ID) }
 func (p AdminWebhooks) Path() string { return adminWebhooksPath(p.ID) }
 
 func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/webhooks" }
-
-// adminFuncs is all that the dashboard's templates may call, besides what html/template has itself.
-func adminFuncs() template.FuncMap {
-	return template.FuncMap{
-		"asset": AssetPath, "moment": moment, "rfc3339": rfc3339, "ago": Ago, "duration": DurationInWords,
-		"bucket": BucketInWords, "count": Count, "bounded": bounded, "views": adminViews,
-		"left": left, "delivery": DeliveryInWords, "lightOf": lightOf, "notDue": NotDueInWords,
-		"precise": precise, "number": Number, "group": groupOf,
-		"number64": func(n int) string { return Number(int64(n)) }, "act": ActInWords,
-	}
-}
 
 // adminLink is a view of the dashboard that its navigation leads to.
 type adminLink struct{ Name, Path, Label string }

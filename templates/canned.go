@@ -52,7 +52,7 @@ func cannedPurposes(s *Set, locale string) []Purpose {
 	since := cannedAsked().Add(209 * time.Second)
 	purposes := make([]Purpose, 0, len(cannedKeys()))
 	for i, key := range cannedKeys() {
-		text, _ := s.translation(locale).text(key) // New has checked that it is there
+		text := s.translation(locale).text(key)
 		state := "confirmed"
 		if i == 2 {
 			state = "withdrawn"

@@ -2,14 +2,12 @@ package templates
 
 import (
 	"fmt"
-	"html/template"
 	"maps"
 	"regexp"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
-	"text/template/parse"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,10 +24,8 @@ func (s *Set) problems(t *translation) []error {
 	}
 	english := s.translations[0]
 	known := map[string]bool{}
-	for _, key := range s.keys {
+	for _, key := range s.keys() {
 		known[key] = true
-	}
-	for _, key := range s.keys {
 		m, there := t.messages[key]
 		if !there {
 			wrong(key, "is missing; in English it is %q", english.other(key))
@@ -39,19 +35,19 @@ func (s *Set) problems(t *translation) []error {
 		if slices.Contains(pluralKeys(), key) {
 			forms = t.forms()
 		}
-		for form, text := range pluralForms(m.full(key)) {
-			switch {
-			case *text == "" && slices.Contains(forms, form):
+		for _, form := range formNames() {
+			switch text := m.byForm()[form]; {
+			case text == "" && slices.Contains(forms, form):
 				wrong(key, "has no text in the plural form %q", form)
-			case *text != "" && !slices.Contains(forms, form):
+			case text != "" && !slices.Contains(forms, form):
 				wrong(key, "has the plural form %q, which it does not need", form)
-			case *text == "":
+			case text == "":
 			default:
 				like := english.other(key)
-				if (form == "zero" || form == "one" || form == "two") && !strings.Contains(*text, "{{") {
+				if (form == "zero" || form == "one" || form == "two") && !strings.Contains(text, "{{") {
 					like = "" // a word for that number, as in Arabic
 				}
-				if why := wrongText(key, *text, like); why != "" {
+				if why := wrongText(key, text, like); why != "" {
 					wrong(key, "%s", why)
 				}
 			}
@@ -71,6 +67,18 @@ func (s *Set) problems(t *translation) []error {
 	checkDates(t, wrong)
 	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
 	return errs
+}
+
+// keys lists the messages that every translation must have, sorted: those of the English one.
+func (s *Set) keys() []string {
+	var all []string
+	for key := range s.translations[0].messages {
+		if !slices.Contains(optionalKeys(), key) && key != reviewerKey && !strings.HasPrefix(key, cityPrefix) {
+			all = append(all, key)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // checkDates says what is wrong with how moments are written: a part that is missing, or the name of a city that cannot
@@ -197,110 +205,7 @@ func listed(values []string) string {
 	return strings.Join(values, ", ")
 }
 
-// messageKeys lists all messages that the files parsed so far and code ask for, sorted.
-func (p *parsedFiles) messageKeys() []string {
-	keys := keysInCode()
-	for _, sets := range []map[string]*template.Template{p.pages, p.html} {
-		for _, set := range sets {
-			for _, t := range set.Templates() {
-				if t.Tree != nil {
-					keys = append(keys, keysIn(t.Tree.Root)...)
-				}
-			}
-		}
-	}
-	for _, set := range p.text {
-		for _, t := range set.Templates() {
-			if t.Tree != nil {
-				keys = append(keys, keysIn(t.Tree.Root)...)
-			}
-		}
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
-// keysInCode lists the messages that Go code, not a template, asks for.
-func keysInCode() []string {
-	keys := []string{"language.name", stateKey, "state.since", "error.other"}
-	keys = append(keys, conventionKeys()...)
-	keys = append(keys, pluralKeys()...)
-	keys = append(keys, cannedKeys()...)
-	keys = slices.AppendSeq(keys, maps.Values(embedKeys()))
-	for _, code := range Codes() {
-		keys = append(keys, "error."+code)
-	}
-	for _, name := range states() {
-		keys = append(keys, "state."+name)
-	}
-	for _, action := range stepActions() {
-		keys = append(keys, "step."+action)
-	}
-	for _, method := range stepMethods() {
-		keys = append(keys, "method."+method)
-	}
-	for _, right := range statement.Rights() {
-		keys = append(keys, "right."+string(right))
-	}
-	keys = append(keys, subjectKeys()...)
-	for _, status := range statuses() {
-		keys = append(keys, fmt.Sprintf("failure.%d.heading", status), fmt.Sprintf("failure.%d.text", status))
-	}
-	return keys
-}
-
 // pluralKeys lists the messages with a plural.
 func pluralKeys() []string {
 	return []string{"duration.day", "duration.hour", "duration.minute", "duration.second"}
-}
-
-// keysIn finds the calls {{t "key" …}} below a node.
-func keysIn(node parse.Node) []string {
-	var keys []string
-	switch n := node.(type) {
-	case *parse.ListNode:
-		if n == nil {
-			return nil
-		}
-		for _, child := range n.Nodes {
-			keys = append(keys, keysIn(child)...)
-		}
-	case *parse.ActionNode:
-		return keysIn(n.Pipe)
-	case *parse.TemplateNode:
-		return keysIn(n.Pipe)
-	case *parse.IfNode:
-		return branchKeys(&n.BranchNode)
-	case *parse.RangeNode:
-		return branchKeys(&n.BranchNode)
-	case *parse.WithNode:
-		return branchKeys(&n.BranchNode)
-	case *parse.PipeNode:
-		if n == nil {
-			return nil
-		}
-		for _, command := range n.Cmds {
-			keys = append(keys, keysIn(command)...)
-		}
-	case *parse.CommandNode:
-		return commandKeys(n)
-	}
-	return keys
-}
-
-func branchKeys(n *parse.BranchNode) []string {
-	return slices.Concat(keysIn(n.Pipe), keysIn(n.List), keysIn(n.ElseList))
-}
-
-func commandKeys(n *parse.CommandNode) []string {
-	var keys []string
-	if name, ok := n.Args[0].(*parse.IdentifierNode); ok && name.Ident == "t" && len(n.Args) > 1 {
-		if key, ok := n.Args[1].(*parse.StringNode); ok {
-			keys = append(keys, key.Text)
-		}
-	}
-	for _, arg := range n.Args {
-		keys = append(keys, keysIn(arg)...)
-	}
-	return keys
 }

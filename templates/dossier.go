@@ -1,10 +1,8 @@
 package templates
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"html/template"
 	"slices"
 	"sync"
 	"time"
@@ -96,7 +94,7 @@ func stepMethods() []string {
 }
 
 // action returns what happened, in words.
-func (t *translation) action(name string) (string, error) {
+func (t *translation) action(name string) string {
 	same := map[string]string{
 		"email_resent": "email_queued", "email_reminder": "email_queued", "email_notice": "email_queued",
 		"email_bounced": "email_reported",
@@ -110,22 +108,21 @@ func (t *translation) action(name string) (string, error) {
 	case slices.Contains(states(), name):
 		return t.text("state." + name)
 	}
-	return name, nil
+	return name
 }
 
 // method returns how something was done, in words; empty if the action says it.
-func (t *translation) method(name string) (string, error) {
+func (t *translation) method(name string) string {
 	if !slices.Contains(stepMethods(), name) {
-		return "", nil
+		return ""
 	}
 	return t.text("method." + name)
 }
 
 // dossierStyle is the style of a dossier: that of all pages, and its own.
-var dossierStyle = sync.OnceValue(func() template.CSS {
+var dossierStyle = sync.OnceValue(func() string {
 	all := assets()
-	css := bytes.Join([][]byte{all["optin.css"].content, all["dossier.css"].content}, nil)
-	return template.CSS(css) //nolint:gosec // our own
+	return string(all["optin.css"].content) + string(all["dossier.css"].content)
 })
 
 // DossierStyleSource is the source of a Content-Security-Policy that allows the style in a dossier, and no other.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"html/template"
+	"context"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"github.com/optin/optin/internal/skeleton"
 	"github.com/optin/optin/internal/theme"
@@ -21,15 +23,18 @@ const maxLink = 900
 
 // Email is one of the email types of this package.
 type Email interface {
-	name() string // of its files
+	name() string
 	site() Site
 	subject() string // the key of its message
 
 	// texts returns the email's own links, and its moments in words.
 	texts(d skeleton.Dates) skeleton.Texts
 
-	// view returns what the templates see: these links and moments as they are, and every other text on one line.
+	// view returns what the bodies are made of: these links and moments as they are, and every other text on one line.
 	view(t *translation, texts skeleton.Texts) (emailView, error)
+
+	html(v emailView) (preheader string, main templ.Component) // what stands within the layout
+	text(v emailView) string
 }
 
 // ConfirmEmail asks its reader to open the confirmation page. It holds nothing that the requester wrote.
@@ -74,7 +79,7 @@ type RenderedEmail struct {
 	Subject, Text, HTML string
 }
 
-// emailNames lists the files of emails/ that are emails.
+// emailNames lists the names of all emails.
 func emailNames() []string { return []string{"confirm", "known", "renew", "right"} }
 
 // confirmSubject is the subject that a site may word itself. The others say what a site must not change: that no
@@ -117,7 +122,7 @@ func (s *Set) render(locale string, e Email, texts skeleton.Texts) (RenderedEmai
 	if err != nil {
 		return RenderedEmail{}, err
 	}
-	v.looks(t)
+	v.looks()
 	v.Own = cleanWording(v.Site.Wording[locale])
 	for _, link := range v.urls {
 		if err := checkLink(link); err != nil {
@@ -125,19 +130,14 @@ func (s *Set) render(locale string, e Email, texts skeleton.Texts) (RenderedEmai
 		}
 	}
 	if v.Subject = v.Own.Subject; v.Subject == "" || e.subject() != confirmSubject {
-		if v.Subject, err = t.text(e.subject(), "Site", oneLine(e.site().Name, maxSubjectName)); err != nil {
-			return RenderedEmail{}, err
-		}
+		v.Subject = t.text(e.subject(), "Site", oneLine(e.site().Name, maxSubjectName))
 	}
-	var text, html strings.Builder
-	forHTML, forText := s.parsed[t.name()].email(e.name())
-	if err := forText.ExecuteTemplate(&text, e.name()+".txt", v); err != nil {
+	var html strings.Builder
+	preheader, main := e.html(v)
+	if err := v.layout(preheader, main).Render(context.Background(), &html); err != nil {
 		return RenderedEmail{}, err
 	}
-	if err := forHTML.ExecuteTemplate(&html, "layout.html", v); err != nil {
-		return RenderedEmail{}, err
-	}
-	return RenderedEmail{Subject: v.Subject, Text: tidy(text.String()), HTML: html.String()}, nil
+	return RenderedEmail{Subject: v.Subject, Text: e.text(v), HTML: html.String()}, nil
 }
 
 // urlPunctuation is that of RFC 3986 appendix A, without the quote.
@@ -161,8 +161,9 @@ func checkLink(link string) error {
 	return nil
 }
 
-// emailView is what an email's templates see.
+// emailView is what an email's bodies are made of.
 type emailView struct {
+	*translation
 	urls                                   []string // the links that there are
 	Erase                                  bool
 	Subject                                string
@@ -173,35 +174,26 @@ type emailView struct {
 	Asked, Deadline, ValidFor              string
 	Own                                    Wording
 	Looks                                  theme.Email
-	Start                                  string       // the side on which a line begins: left or right
-	Heading, Body                          template.CSS // font stacks
-	LogoURL                                template.URL // empty: the site's name is written
+	Start                                  string // the side on which a line begins: left or right
 }
 
 // EmailLogoID is the Content-ID of the picture in an email, without the brackets.
 const EmailLogoID = "logo"
 
 // looks fills in how the email looks.
-func (v *emailView) looks(t *translation) {
+func (v *emailView) looks() {
 	v.Looks = theme.Default().Email()
 	if own := v.Site.Looks; own != nil {
 		v.Looks = *own
 	}
-	v.Heading, v.Body = template.CSS(v.Looks.Heading), template.CSS(v.Looks.Body) //nolint:gosec // our own
-	if v.Looks.Logo != nil {
-		v.LogoURL = "cid:" + EmailLogoID
-	}
 	v.Start = "left"
-	if t.isRightToLeft() {
+	if v.isRightToLeft() {
 		v.Start = "right"
 	}
 }
 
 // purposeView is a purpose in an email. When is in words; it is empty where no state is shown.
 type purposeView struct{ Text, TextChild, Lang, State, When string }
-
-// Retention is UnconfirmedRetention, for the templates.
-func (emailView) Retention() time.Duration { return UnconfirmedRetention }
 
 // NameWithURL is the site's name followed by the address from its configuration, if it has one.
 func (s Site) NameWithURL() string {
@@ -239,15 +231,13 @@ func (e ConfirmEmail) texts(d skeleton.Dates) skeleton.Texts {
 	}
 }
 
-func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (v emailView, err error) {
-	v = emailView{
-		urls: []string{texts.Confirm, texts.Decline},
+func (e ConfirmEmail) view(t *translation, texts skeleton.Texts) (emailView, error) {
+	return emailView{
+		translation: t, urls: []string{texts.Confirm, texts.Decline},
 		Site: cleanSite(e.Site), Reminder: e.Reminder, Reminds: e.Reminds,
 		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
-	}
-	v.Purposes = asked(e.Site, e.Purposes, t)
-	v.ValidFor, err = t.duration(e.validFor())
-	return v, err
+		Purposes: asked(e.Site, e.Purposes, t), ValidFor: t.duration(e.validFor()),
+	}, nil
 }
 
 // asked returns what an email asks for, without State and Since: nothing of it is agreed to yet.
@@ -274,7 +264,8 @@ func (e RenewEmail) texts(d skeleton.Dates) skeleton.Texts {
 
 func (e RenewEmail) view(t *translation, texts skeleton.Texts) (emailView, error) {
 	return emailView{
-		urls: []string{texts.Confirm, texts.Decline}, Site: cleanSite(e.Site), Purposes: asked(e.Site, e.Purposes, t),
+		translation: t, urls: []string{texts.Confirm, texts.Decline}, Site: cleanSite(e.Site),
+		Purposes: asked(e.Site, e.Purposes, t),
 		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
 	}, nil
 }
@@ -293,10 +284,10 @@ func (e KnownEmail) texts(d skeleton.Dates) skeleton.Texts {
 	return texts
 }
 
-func (e KnownEmail) view(_ *translation, texts skeleton.Texts) (emailView, error) {
+func (e KnownEmail) view(t *translation, texts skeleton.Texts) (emailView, error) {
 	v := emailView{
-		urls: []string{texts.Unsubscribe}, Site: cleanSite(e.Site), UnsubscribeURL: texts.Unsubscribe,
-		Asked: texts.Asked,
+		translation: t, urls: []string{texts.Unsubscribe}, Site: cleanSite(e.Site),
+		UnsubscribeURL: texts.Unsubscribe, Asked: texts.Asked,
 	}
 	since := texts.Since
 	for _, p := range e.Purposes {
@@ -328,11 +319,10 @@ func (e RightEmail) texts(d skeleton.Dates) skeleton.Texts {
 	}
 }
 
-func (e RightEmail) view(t *translation, texts skeleton.Texts) (v emailView, err error) {
-	v = emailView{
-		urls: []string{texts.Confirm}, Site: cleanSite(e.Site), Erase: e.Erase, ConfirmURL: texts.Confirm,
-		Asked: texts.Asked, Deadline: texts.Deadline,
-	}
-	v.ValidFor, err = t.duration(validFor(e.Asked, e.Due, e.Deadline))
-	return v, err
+func (e RightEmail) view(t *translation, texts skeleton.Texts) (emailView, error) {
+	return emailView{
+		translation: t, urls: []string{texts.Confirm}, Site: cleanSite(e.Site), Erase: e.Erase,
+		ConfirmURL: texts.Confirm, Asked: texts.Asked, Deadline: texts.Deadline,
+		ValidFor: t.duration(validFor(e.Asked, e.Due, e.Deadline)),
+	}, nil
 }

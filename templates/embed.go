@@ -13,23 +13,15 @@ func embedKeys() map[string]string {
 
 // EmbedWords returns what a form on a website's own page says, in the language nearest to locale: by the names of
 // embedKeys, and by the refusal codes.
-func (s *Set) EmbedWords(locale string) (map[string]string, error) {
+func (s *Set) EmbedWords(locale string) map[string]string {
 	t, words := s.translation(locale), map[string]string{}
 	for name, key := range embedKeys() {
-		text, err := t.text(key)
-		if err != nil {
-			return nil, err
-		}
-		words[name] = text
+		words[name] = t.text(key)
 	}
 	for _, code := range Codes() {
-		text, err := t.reason(code)
-		if err != nil {
-			return nil, err
-		}
-		words[code] = text
+		words[code] = t.reason(code)
 	}
-	return words, nil
+	return words
 }
 
 // Direction returns how the language nearest to locale is written: ltr or rtl.

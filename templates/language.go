@@ -9,20 +9,19 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 )
 
 // fallback is the language shown to somebody who asks for none that is built in.
 const fallback = "en"
 
-// translation is one language: its messages, and the functions that templates may call for them.
+// translation is one language: its messages, and what pages and emails may do with them.
 type translation struct {
-	tag       language.Tag
-	file      string // as errors name it
-	messages  map[string]message
-	localizer func() (*i18n.Localizer, error)
-	byZone    sync.Map // of dates
+	tag      language.Tag
+	file     string // as errors name it
+	messages map[string]message
+	byZone   sync.Map // of dates
 }
 
 // readTranslation reads a file of locales/, or one like it. The file's name is the language's tag.
@@ -46,23 +45,22 @@ func readTranslation(file string, content []byte) (*translation, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	t.localizer = sync.OnceValues(t.makeLocalizer)
 	return t, nil
 }
 
-// message is a text, or one for each plural form. There are thousands, so it is smaller than the i18n package's.
+// message is a text, or one for each plural form.
 type message struct {
 	other string
-	forms *i18n.Message // nil: the text is the only one
-	own   bool          // it is of the file, and not by convention
+	forms map[string]string // by plural form; nil: the text is the only one
+	own   bool              // it is of the file, and not by convention
 }
 
-// full returns the message as the i18n package has it.
-func (m message) full(key string) *i18n.Message {
+// byForm returns the texts by their plural forms.
+func (m message) byForm() map[string]string {
 	if m.forms != nil {
 		return m.forms
 	}
-	return &i18n.Message{ID: key, Other: m.other}
+	return map[string]string{"other": m.other}
 }
 
 // readMessage reads one message of a file: a text, or a text for each plural form.
@@ -71,17 +69,16 @@ func readMessage(key string, value any) (message, error) {
 	case string:
 		return message{other: value, own: true}, nil
 	case map[string]any:
-		m := &i18n.Message{ID: key}
+		forms := map[string]string{}
 		for form, text := range value {
-			at, known := pluralForms(m)[form]
 			s, ok := text.(string)
-			if !known || !ok {
+			if !ok || !slices.Contains(formNames(), form) {
 				return message{}, fmt.Errorf("%q: %q is no plural form with a text; there are %s", key, form,
 					strings.Join(formNames(), ", "))
 			}
-			*at = s
+			forms[form] = s
 		}
-		return message{other: m.Other, forms: m, own: true}, nil
+		return message{other: forms["other"], forms: forms, own: true}, nil
 	}
 	return message{}, fmt.Errorf("%q: must be a text, or an object with a text for each plural form", key)
 }
@@ -89,31 +86,28 @@ func readMessage(key string, value any) (message, error) {
 // formNames lists the plural forms of the CLDR in its order.
 func formNames() []string { return []string{"zero", "one", "two", "few", "many", "other"} }
 
-// pluralForms returns the texts of a message by the names of their forms.
-func pluralForms(m *i18n.Message) map[string]*string {
-	return map[string]*string{
-		"zero": &m.Zero, "one": &m.One, "two": &m.Two, "few": &m.Few, "many": &m.Many, "other": &m.Other,
-	}
-}
-
-// makeLocalizer makes the localizer of this language alone, so that no message can ever come from another.
-func (t *translation) makeLocalizer() (*i18n.Localizer, error) {
-	var all []*i18n.Message
-	for key, m := range t.messages {
-		all = append(all, m.full(key))
-	}
-	tags := []language.Tag{t.tag, language.Japanese} // where no rules are known, each number has the form "other"
+// form returns the plural form of the language for n. Where no rules are known, it is "other".
+func (t *translation) form(n int) string {
+	tag := t.tag
 	if rules := t.other("plural.rules"); rules != "" {
-		tags = slices.Insert(tags, 0, language.Make(rules))
+		tag = language.Make(rules)
 	}
-	var err error
-	for _, tag := range tags {
-		bundle := i18n.NewBundle(tag)
-		if err = bundle.AddMessages(tag, all...); err == nil {
-			return i18n.NewLocalizer(bundle, tag.String()), nil
+	switch plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0) {
+	case plural.Zero:
+		return "zero"
+	case plural.One:
+		return "one"
+	case plural.Two:
+		return "two"
+	case plural.Few:
+		if base, _ := tag.Base(); n == 2 && base.String() == "mt" {
+			return "two" // since CLDR 38, and the library's is older
 		}
+		return "few"
+	case plural.Many:
+		return "many"
 	}
-	return nil, err
+	return "other"
 }
 
 // name returns the BCP 47 tag.
@@ -122,27 +116,18 @@ func (t *translation) name() string { return t.tag.String() }
 // other returns a message as it stands in its file, in its only form or the one called other.
 func (t *translation) other(key string) string { return t.messages[key].other }
 
-// text returns a message, with values by name: text("sent.lead", "Site", "La Gazette"). Values are never read as
-// templates.
-func (t *translation) text(key string, pairs ...any) (string, error) {
-	data, err := t.messageData(key, pairs)
-	if err != nil {
-		return "", err
-	}
-	return t.localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: data})
-}
+// text returns a message, with values by name: text("sent.lead", "Site", "La Gazette"). Values are never read for names
+// of values.
+func (t *translation) text(key string, pairs ...string) string { return t.fill(t.other(key), pairs) }
 
 // plural returns a message in the plural form for n. The message sees n as N.
-func (t *translation) plural(key string, n int) (string, error) {
-	return t.localize(&i18n.LocalizeConfig{MessageID: key, TemplateData: map[string]any{"N": n}, PluralCount: n})
-}
-
-func (t *translation) localize(config *i18n.LocalizeConfig) (string, error) {
-	l, err := t.localizer()
-	if err != nil {
-		return "", err
+func (t *translation) plural(key string, n int) string {
+	m := t.messages[key]
+	text, ok := m.forms[t.form(n)]
+	if !ok {
+		text = m.other // the rules may know a form that the language no longer has
 	}
-	return l.Localize(config)
+	return strings.ReplaceAll(text, "{{.N}}", fmt.Sprint(n))
 }
 
 // Marks that keep a text apart from the direction of what is around it (UAX 9).
@@ -151,23 +136,32 @@ const (
 	endIsolate = "\u2069"
 )
 
-// messageData returns the values of a message by their names. In a text from right to left each value is isolated:
-// otherwise the dots and brackets around an address or a name would jump to its other end.
-func (t *translation) messageData(key string, pairs []any) (map[string]any, error) {
-	if len(pairs)%2 != 0 {
-		return nil, fmt.Errorf("message %q: values must come in pairs of name and value", key)
+// fill puts values into a text at their names. In a text from right to left each value is isolated: otherwise the dots
+// and brackets around an address or a name would jump to its other end.
+func (t *translation) fill(text string, pairs []string) string {
+	if len(pairs) == 0 {
+		return text
 	}
-	data := make(map[string]any, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return nil, fmt.Errorf("message %q: %v is not a name", key, pairs[i])
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{{.")
+		b.WriteString(before)
+		if !found {
+			return b.String()
 		}
-		if text, ok := pairs[i+1].(string); ok && t.isRightToLeft() {
-			data[name] = isolate + text + endIsolate
-		} else {
-			data[name] = pairs[i+1]
+		var name string
+		name, text, _ = strings.Cut(rest, "}}")
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i] == name {
+				b.WriteString(t.isolated(pairs[i+1]))
+			}
 		}
 	}
-	return data, nil
+}
+
+func (t *translation) isolated(value string) string {
+	if t.isRightToLeft() {
+		return isolate + value + endIsolate
+	}
+	return value
 }

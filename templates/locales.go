@@ -97,7 +97,7 @@ func (s *Set) With(all ...OwnLocale) (*Set, error) {
 		if more.own[l.Site] == nil {
 			more.own[l.Site] = s.derived()
 		}
-		more.own[l.Site].put(t)
+		more.own[l.Site].add(t)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -115,17 +115,11 @@ func (s *Set) Of(site string) *Set {
 
 // derived returns a set of the same languages.
 func (s *Set) derived() *Set {
-	more := &Set{parsed: map[string]*parsedFiles{}, keys: s.keys, files: s.files}
+	more := &Set{}
 	for _, t := range s.translations {
-		more.put(t)
+		more.add(t)
 	}
 	return more
-}
-
-// put adds a translation, or replaces that of the same language.
-func (s *Set) put(t *translation) {
-	s.add(t)
-	s.parsed[t.name()] = s.newParsedFiles(t)
 }
 
 // Unreviewed lists those of a site's locales with a translation that nobody vouches for.

@@ -197,7 +197,7 @@ func readableFront(entry string) string {
 }
 
 // Endonym returns the name of a locale's language in that language; a language that is not built in keeps its tag.
-func (l *languages) Endonym(locale string) (string, error) {
+func (l *languages) Endonym(locale string) string {
 	t := l.translation(locale)
 	shown, _ := t.tag.Base()
 	if tag, err := language.Parse(locale); err == nil {
@@ -205,7 +205,7 @@ func (l *languages) Endonym(locale string) (string, error) {
 			return t.text("language.name")
 		}
 	}
-	return locale, nil
+	return locale
 }
 
 // canonicalTag returns a BCP 47 tag in its canonical spelling, or nothing if it is none.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/optin/optin/confirm/statement"
 	"github.com/optin/optin/internal/theme"
 )
@@ -67,9 +69,12 @@ type Given struct {
 
 // Page is one of the page types of this package.
 type Page interface {
-	name() string      // of its file
+	name() string
 	site() Site        // zero: no site is known
 	actions() []string // where its forms post to; an empty one shows no form and is left out
+
+	title(v pageView) string
+	main(v pageView) templ.Component
 }
 
 // Signup is the hosted signup page. Its boxes are never ticked, not even when the page is shown again after an error:
@@ -246,7 +251,7 @@ type Failure struct {
 	Errors     []FieldError
 }
 
-// pageNames lists the files of pages/ that are pages.
+// pageNames lists the names of all pages.
 func pageNames() []string {
 	return []string{
 		"claimed", "confirm", "confirmed", "decline", "declined", "dossier", "erased", "expired", "failure", "home",

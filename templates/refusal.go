@@ -55,7 +55,7 @@ func (p Failure) Reasons() []FieldError {
 }
 
 // reason returns the text of a refusal code.
-func (t *translation) reason(code string) (string, error) {
+func (t *translation) reason(code string) string {
 	if !slices.Contains(Codes(), code) {
 		code = "other"
 	}
@@ -63,7 +63,7 @@ func (t *translation) reason(code string) (string, error) {
 }
 
 // state writes the state of a purpose.
-func (t *translation) state(name string) (string, error) {
+func (t *translation) state(name string) string {
 	if !slices.Contains(states(), name) {
 		name = "pending"
 	}

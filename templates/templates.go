@@ -18,6 +18,9 @@
 // The pages of a confirmation are prepared: rendered once for all people who see the same, and filled in with
 // what differs (prepared.go).
 //
+// Pages and the HTML of emails are the files *.templ, which templ compiles to Go (`go generate ./templates`): what they
+// show is escaped by where it stands, and a value that is not there does not build.
+//
 // An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a
 // subject of one line. Nothing in it comes from the person who filled in the form: no advertising, pictures or
 // tracking. EmailWith renders one with markers in the place of its links and moments, of which the mailer makes the
@@ -31,110 +34,80 @@ package templates
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
-	"io/fs"
-	"strings"
-	"sync"
 	"time"
 )
-
-// embedded returns the folders pages, emails and admin.
-var embedded = sync.OnceValue(embeddedFiles)
 
 // Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
 // which languages were found for which headers, and pages without what is of one person.
 type Set struct {
 	languages
 	prepared prepared
-	// references has what stands around a reference, by language.
-	references sync.Map
-	parsed     map[string]*parsedFiles // by language
-	keys       []string                // of the messages that files and code ask for, sorted
-	files      fs.FS                   // with the folders pages and emails
-	own        map[string]*Set         // of sites with translations of their own
+	own      map[string]*Set // of sites with translations of their own
 }
 
-// New parses and checks everything embedded. Its error names every file and every message that is missing or wrong.
+// New reads and checks all that is embedded. Its error names every file and every message that is wrong. A translation
+// that lacks something is left out: it is not offered to anybody before it is whole.
 func New() (*Set, error) {
 	translations, err := embeddedTranslations()
 	if err != nil {
 		return nil, err
 	}
-	return build(embedded(), translations)
+	return build(translations)
 }
 
-// build is New on any file system with the folders pages and emails, and any translations, English first. A translation
-// that lacks something is left out: it is not offered to anybody before it is whole.
-func build(files fs.FS, translations []*translation) (*Set, error) {
-	s := &Set{parsed: map[string]*parsedFiles{}, files: files}
-	all := s.newParsedFiles(translations[0])
-	if err := all.parseAll(); err != nil {
-		return nil, err
-	}
-	s.keys = all.messageKeys()
-	s.put(translations[0])
+// build is New on any translations, English first.
+func build(translations []*translation) (*Set, error) {
+	s := &Set{}
+	s.add(translations[0])
 	if errs := s.problems(translations[0]); len(errs) > 0 {
 		return nil, fmt.Errorf("templates: %w", errors.Join(errs...))
 	}
 	for _, t := range translations[1:] {
 		if len(s.problems(t)) == 0 {
-			s.put(t)
+			s.add(t)
 		}
 	}
 	return s, nil
 }
 
-// pageView is what a page's template sees.
+// pageView is a page and what stands around it.
 type pageView struct {
-	Locale string // as it was asked for, which may be narrower than the language shown
-	Site   Site
-	Page   Page
-	in     *translation
+	*translation
+	Locale  string // as it was asked for, which may be narrower than the language shown
+	Site    Site
+	page    Page
+	endonym func(locale string) string
 }
 
 // When writes a moment in the site's time zone.
-func (v pageView) When(at time.Time) (string, error) { return v.in.moment(at, v.Site.TimeZone) }
+func (v pageView) When(at time.Time) (string, error) { return v.moment(at, v.Site.TimeZone) }
 
 // Exactly writes a moment in the site's time zone, to the second.
-func (v pageView) Exactly(at time.Time) (string, error) { return v.in.exactly(at, v.Site.TimeZone) }
+func (v pageView) Exactly(at time.Time) (string, error) { return v.exactly(at, v.Site.TimeZone) }
 
 // ExactState is State to the second.
 func (v pageView) ExactState(name string, since time.Time) (string, error) {
 	when, err := v.Exactly(since)
-	if err != nil {
-		return "", err
-	}
-	return v.in.stateSince(name, when)
+	return v.stateSince(name, when), err
 }
-
-// factsView is what is known of a step, in a page.
-type factsView struct {
-	In    pageView
-	Facts Facts
-}
-
-// Of puts what is known of a step beside the page.
-func (v pageView) Of(f Facts) factsView { return factsView{v, f} }
 
 // State writes the state of a purpose, and since when if that is known.
 func (v pageView) State(name string, since time.Time) (string, error) {
 	if since.IsZero() {
-		return v.in.state(name)
+		return v.state(name), nil
 	}
 	when, err := v.When(since)
-	if err != nil {
-		return "", err
-	}
-	return v.in.stateSince(name, when)
+	return v.stateSince(name, when), err
 }
 
 // Languages lists the locales that the page can be switched to, its own included; none if there is no other. A page of
 // an error has no address of its own that could be asked for in another language.
 func (v pageView) Languages() []string {
-	switch p := v.Page.(type) {
+	switch p := v.page.(type) {
 	case Dossier, Failure, Statement:
 		return nil
 	case Signup:
@@ -173,10 +146,6 @@ func (s *Set) PageWith(w io.Writer, locale string, p Page, reference string) err
 	}
 	of := s.Of(p.site().ID)
 	html, err := of.page(locale, p)
-	var foot [2]string
-	if err == nil && reference != "" {
-		foot, err = of.aroundReference(locale, p)
-	}
 	if err != nil {
 		return fmt.Errorf("templates: page %s: %w", p.name(), err)
 	}
@@ -185,30 +154,17 @@ func (s *Set) PageWith(w io.Writer, locale string, p Page, reference string) err
 		_, err = w.Write(html)
 		return err
 	}
-	line := foot[0] + template.HTMLEscapeString(reference) + foot[1]
-	for _, part := range [][]byte{html[:at], []byte(line), html[at:]} {
+	// Most pages are prepared once for everybody, so it is not in their layout.
+	var line bytes.Buffer
+	if err := referenceLine(of.translation(locale), reference).Render(context.Background(), &line); err != nil {
+		return fmt.Errorf("templates: page %s: %w", p.name(), err)
+	}
+	for _, part := range [][]byte{html[:at], line.Bytes(), html[at:]} {
 		if _, err := w.Write(part); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// aroundReference returns what stands before and behind a reference at the foot of a page. Most pages are prepared once
-// for everybody, so it is not in their layout, and is prepared as well.
-func (s *Set) aroundReference(locale string, p Page) (around [2]string, err error) {
-	name := s.translation(locale).name()
-	if known, ok := s.references.Load(name); ok {
-		return known.([2]string), nil
-	}
-	const here = "HERE"
-	var line bytes.Buffer
-	if err := s.parsed[name].page(p.name()).ExecuteTemplate(&line, "reference", here); err != nil {
-		return around, err
-	}
-	around[0], around[1], _ = strings.Cut(line.String(), here)
-	s.references.Store(name, around)
-	return around, nil
 }
 
 func (s *Set) page(locale string, p Page) ([]byte, error) {
@@ -218,12 +174,11 @@ func (s *Set) page(locale string, p Page) ([]byte, error) {
 	return s.execute(locale, p)
 }
 
-// execute renders a page by its template.
+// execute renders a page whole.
 func (s *Set) execute(locale string, p Page) ([]byte, error) {
+	v := pageView{translation: s.translation(locale), Locale: locale, Site: p.site(), page: p, endonym: s.Endonym}
 	var b bytes.Buffer
-	in := s.translation(locale)
-	t := s.parsed[in.name()].page(p.name())
-	if err := t.ExecuteTemplate(&b, "layout.html", pageView{locale, p.site(), p, in}); err != nil {
+	if err := v.layout().Render(context.Background(), &b); err != nil {
 		return nil, err
 	}
 	return bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")), nil // what a person typed may be any bytes

@@ -80,18 +80,14 @@ func (t *translation) exactly(at time.Time, zone *time.Location) (string, error)
 }
 
 // stateSince writes a state and the moment since which it holds, which is in words already.
-func (t *translation) stateSince(state, when string) (string, error) {
-	label, err := t.state(state)
-	if err != nil {
-		return "", err
-	}
-	return t.text("state.since", "State", label, "When", when)
+func (t *translation) stateSince(state, when string) string {
+	return t.text("state.since", "State", t.state(state), "When", when)
 }
 
 // duration writes a duration in its one or two largest units, rounded up to the smaller one: "48 hours", "3 days and 12
 // hours". Up to two days are written in hours, as deadlines commonly are; below a minute in seconds, and never less
 // than one.
-func (t *translation) duration(d time.Duration) (string, error) {
+func (t *translation) duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < time.Minute:
@@ -108,16 +104,12 @@ func (t *translation) duration(d time.Duration) (string, error) {
 }
 
 // twoUnits writes n of a larger unit and m of a smaller one, or the larger alone if m is zero.
-func (t *translation) twoUnits(larger string, n int, smaller string, m int) (string, error) {
-	first, err := t.plural(larger, n)
-	if err != nil || m == 0 {
-		return first, err
+func (t *translation) twoUnits(larger string, n int, smaller string, m int) string {
+	first := t.plural(larger, n)
+	if m == 0 {
+		return first
 	}
-	second, err := t.plural(smaller, m)
-	if err != nil {
-		return "", err
-	}
-	return t.list(first, second), nil
+	return t.list(first, t.plural(smaller, m))
 }
 
 // ceilDiv returns how many units a duration has, rounded up.
