@@ -20,6 +20,23 @@ func (b AdminBulk) Percent() int {
 	return 100 * b.Looked / b.Total
 }
 
+// goesOn says what becomes of it.
+func (b AdminBulk) goesOn() string {
+	if b.Stopping {
+		return "It stops after the people it is at."
+	}
+	return "It goes on in the background, whether this page is open or not."
+}
+
+// doneFor says for how many people it was done, and for how many not and why.
+func (b AdminBulk) doneFor() string {
+	says := "done for " + Number(b.Done)
+	for _, not := range b.Not {
+		says += ", not for " + Number(not.N) + " (" + NotDueInWords(not.Why) + ")"
+	}
+	return says + "."
+}
+
 // AdminEmails shows the emails that wait, or whose addresses take none, by their domains, relays and words.
 type AdminEmails struct {
 	Choices                []AdminChoice

@@ -38,8 +38,8 @@ type AdminLight struct {
 }
 
 // Number writes a number with its thousands apart.
-func Number(n int64) string {
-	text := strconv.FormatInt(n, 10)
+func Number[N int | int64](n N) string {
+	text := strconv.FormatInt(int64(n), 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}

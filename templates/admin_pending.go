@@ -77,6 +77,15 @@ func (r AdminResent) Says() (all [2]string) {
 	return all
 }
 
+// gotNone says who got none and why, each after a space.
+func (r AdminResent) gotNone() string {
+	var says string
+	for _, not := range r.Not {
+		says += " " + Count(not.N, "person") + " got none: " + NotDueInWords(not.Why) + "."
+	}
+	return says
+}
+
 // AdminNotResent says for how many people no email is due, and why: see consent.NotDue.
 type AdminNotResent struct {
 	Why string
