@@ -2,9 +2,9 @@ package templates
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"context"
 	"net/url"
 	"strings"
 	"time"
@@ -33,8 +33,9 @@ type Email interface {
 	// view returns what the bodies are made of: these links and moments as they are, and every other text on one line.
 	view(t *translation, texts skeleton.Texts) (emailView, error)
 
-	html(v emailView) (preheader string, main templ.Component) // what stands within the layout
-	text(v emailView) string
+	preheader(v emailView) string
+	main(v emailView) templ.Component // of the HTML, within the layout
+	plain(v emailView) string         // the text
 }
 
 // ConfirmEmail asks its reader to open the confirmation page. It holds nothing that the requester wrote.
@@ -133,11 +134,10 @@ func (s *Set) render(locale string, e Email, texts skeleton.Texts) (RenderedEmai
 		v.Subject = t.text(e.subject(), "Site", oneLine(e.site().Name, maxSubjectName))
 	}
 	var html strings.Builder
-	preheader, main := e.html(v)
-	if err := v.layout(preheader, main).Render(context.Background(), &html); err != nil {
+	if err := v.layout(e.preheader(v), e.main(v)).Render(context.Background(), &html); err != nil {
 		return RenderedEmail{}, err
 	}
-	return RenderedEmail{Subject: v.Subject, Text: e.text(v), HTML: html.String()}, nil
+	return RenderedEmail{Subject: v.Subject, Text: e.plain(v), HTML: inLines(html.String())}, nil
 }
 
 // urlPunctuation is that of RFC 3986 appendix A, without the quote.
@@ -265,7 +265,7 @@ func (e RenewEmail) texts(d skeleton.Dates) skeleton.Texts {
 func (e RenewEmail) view(t *translation, texts skeleton.Texts) (emailView, error) {
 	return emailView{
 		translation: t, urls: []string{texts.Confirm, texts.Decline}, Site: cleanSite(e.Site),
-		Purposes: asked(e.Site, e.Purposes, t),
+		Purposes:   asked(e.Site, e.Purposes, t),
 		ConfirmURL: texts.Confirm, DeclineURL: texts.Decline, Asked: texts.Asked, Deadline: texts.Deadline,
 	}, nil
 }

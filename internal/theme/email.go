@@ -19,8 +19,8 @@ type Button struct{ Accent, Label Colour }
 
 // The font stacks of emails, of fonts that mail programs have.
 const (
-	emailSerif = `Georgia,'Times New Roman',serif`
-	emailSans  = `-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif`
+	emailSerif = `Georgia,Times New Roman,serif`
+	emailSans  = `-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif`
 )
 
 // Email returns how the emails of a site look.
