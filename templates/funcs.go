@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -19,3 +20,14 @@ func inLanguage(tag string) templ.Attributes {
 // unbrokenAddress keeps a masked address on one line: a browser would break it after its ellipsis. U+2060 joins words
 // and is invisible.
 func unbrokenAddress(address string) string { return strings.ReplaceAll(address, "…@", "…\u2060@") }
+
+// numbered returns the id of one element of many.
+func numbered(name string, i int) string { return name + "-" + strconv.Itoa(i) }
+
+// describedBy returns the attribute of a field that has the error; none if it has none.
+func describedBy(id, code string) templ.Attributes {
+	if code == "" {
+		return nil
+	}
+	return templ.Attributes{"aria-describedby": id}
+}

@@ -390,6 +390,9 @@ func (q Purpose) Shown() string {
 	return q.State
 }
 
+// asksForSeveral reports whether there is more than one purpose to choose from.
+func (p Signup) asksForSeveral() bool { return len(p.Purposes) > 1 }
+
 // EmailError returns the code of the first error of the field for the address, or nothing. The page shows it beside the
 // field.
 func (p Signup) EmailError() string { return firstError(p.Errors, "email") }

@@ -86,3 +86,8 @@ func contactLink(contact string) string {
 
 // number returns the status in digits.
 func (p Failure) number() string { return strconv.Itoa(p.Status) }
+
+// key returns the key of a text about the status: its heading, or its text.
+func (p Failure) key(part string) string {
+	return "failure." + strconv.Itoa(p.ShownStatus()) + "." + part
+}

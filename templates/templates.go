@@ -86,6 +86,12 @@ type pageView struct {
 // When writes a moment in the site's time zone.
 func (v pageView) When(at time.Time) (string, error) { return v.moment(at, v.Site.TimeZone) }
 
+// textWhen is text with a moment as When, beside other values.
+func (v pageView) textWhen(key string, at time.Time, pairs ...string) (string, error) {
+	when, err := v.When(at)
+	return v.text(key, append(pairs, "When", when)...), err
+}
+
 // Exactly writes a moment in the site's time zone, to the second.
 func (v pageView) Exactly(at time.Time) (string, error) { return v.exactly(at, v.Site.TimeZone) }
 
