@@ -1,6 +1,10 @@
 package templates
 
-import "time"
+import (
+	"cmp"
+	"strconv"
+	"time"
+)
 
 // AdminPending lists who is pending.
 type AdminPending struct {
@@ -45,6 +49,34 @@ type AdminPendingRow struct {
 	Delivery string // see confirm.DeliveryState
 	Words    string // of a relay or a mail system
 	Next     string // when the email is tried next
+}
+
+// asked is at which site, and for what.
+func (r AdminPendingRow) asked() string {
+	if r.Purposes == "" {
+		return r.Site
+	}
+	return r.Site + ": " + r.Purposes
+}
+
+// whoID is the id of the person in row i.
+func whoID(i int) string { return "who-" + strconv.Itoa(i) }
+
+// listing is the caption of what is listed, of which there may be a part before and one after it.
+func listing(shown string, continued bool, next, older string) string {
+	if continued {
+		shown = "Further on: " + shown
+	}
+	if next != "" {
+		shown += ", and " + older
+	}
+	return shown
+}
+
+// peopleListed is the caption of a listing of people who are pending.
+func peopleListed(rows []AdminPendingRow, continued bool, next string) string {
+	return listing(Count(len(rows), "person"), continued, next, "there may be more") +
+		". Addresses are masked; a name leads to the person."
 }
 
 // AdminResent says what became of emails that were asked for once more.
@@ -118,8 +150,27 @@ type AdminAsked struct {
 	Note    string // why it is not possible now, say
 }
 
+// allThatMatch says whom an act on all that match is about.
+func (p AdminPending) allThatMatch() string {
+	if p.Filtered {
+		return "All that match:"
+	}
+	return "All that match, which is everybody:"
+}
+
 func (AdminPending) admin() (string, bool) { return "pending", true }
 func (AdminAsk) admin() (string, bool)     { return "ask", true }
+
+// actClass is the class of the button of an act: usual, unless it cannot be taken back.
+func actClass(danger bool, usual string) string {
+	if danger {
+		return "danger"
+	}
+	return usual
+}
+
+// orDash is a word, or a dash where there is none.
+func orDash(word string) string { return cmp.Or(word, "–") }
 
 // AdminPersonPath is the path of the page of one person.
 func AdminPersonPath(site, id string) string { return "/admin/sites/" + site + "/people/" + id }

@@ -68,6 +68,14 @@ type AdminPurpose struct {
 	Until                  time.Time // when it ends by itself; zero: it does not
 }
 
+// validity says since when it stands there, and until when.
+func (p AdminPurpose) validity() string {
+	if p.Until.IsZero() {
+		return "since " + moment(p.Since)
+	}
+	return "since " + moment(p.Since) + ", valid until " + moment(p.Until)
+}
+
 // AdminAct is something that can be done, or, with a Note, cannot.
 type AdminAct struct {
 	Act, Label, Note string
