@@ -5,28 +5,10 @@ GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 # What `optin version` prints. Outside a git checkout, such as in a container's build, they are given: make build VERSION=… COMMIT=…
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
-LDFLAGS   = -s -w -funcalign=1 -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+LDFLAGS   = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
-# Without inlining where it takes bytes and hardly saves time: docs/decisions/binary-size.md.
-COLD      = github.com/redis/go-redis/v9/... go.yaml.in/yaml/v4/... github.com/emersion/... github.com/wneessen/... \
-            github.com/nicksnyder/... github.com/labstack/gommon/... github.com/VictoriaMetrics/... \
-            github.com/valyala/... github.com/google/... github.com/dustin/... github.com/mattn/... \
-            github.com/gowebpki/... github.com/golang-jwt/... github.com/labstack/echo/... blitiri.com.ar/... \
-            golang.org/x/... vendor/golang.org/x/... modernc.org/sqlite \
-            $(addprefix crypto/internal/fips140/,drbg ecdsa mldsa mlkem nistec/... rsa tls13) \
-            $(addprefix crypto/,aes cipher dsa ecdh ecdsa ed25519 elliptic hmac hpke rand rsa sha1 tls/... x509/...) \
-            $(addprefix internal/,bisect fmtsort godebug poll saferio singleflight sync syscall/...) \
-            archive/zip bufio compress/... context database/sql encoding/... errors flag fmt hash/... html/... io/... log/... \
-            math/big mime/... net net/http/... net/mail net/url os os/exec path/... reflect regexp/... runtime/debug sort \
-            strconv strings bytes sync syscall text/template/... time unicode/... unique \
-            $(addprefix github.com/optin/optin/,cmd/optin confirm/statement mailer templates $(addprefix internal/,address \
-            audit bounce challenge config consentlog dossier idempotency identity inbox metrics mimeparts nondelivery openapi \
-            origin outbox preflight problem readiness receipt redirect relay surge theme typo web/admin web/api web/request \
-            web/respond webhook))
-GCFLAGS   = $(foreach p,$(COLD),-gcflags $(p)=-l)
-# And without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need, and with the
-# templates, translations, their conventions and the API's description packed.
-TAGS      = nethttpomithttp2,packed
+# Without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need.
+TAGS      = nethttpomithttp2
 MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench
@@ -95,11 +77,7 @@ pictures: tools ## docs/emails.jpg: every email in every language, to be looked 
 	OPTIN_TEST_ALL=1 OPTIN_PICTURES=$(abspath docs/emails.jpg) $(GO) test -count=1 -run '^TestPictureOfEveryEmail$$' ./cmd/optin
 
 build: ## the static binary dist/optin, with its version and commit
-	GOOS= GOARCH= $(GO) run ./templates/pack templates/locales >templates/locales.json.gz
-	GOOS= GOARCH= $(GO) run ./templates/pack -files templates pages emails admin >templates/files.zip
-	gzip -9nc templates/conventions.json >templates/conventions.json.gz
-	gzip -9nc internal/openapi/openapi.yaml >internal/openapi/openapi.yaml.gz
-	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
 
 size: export GOOS = linux
 size: export GOARCH = amd64

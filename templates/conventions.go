@@ -23,11 +23,7 @@ var conventions = sync.OnceValues(func() (byTag map[string]map[string]string, ve
 		CLDR      string
 		Languages map[string]map[string]string
 	}
-	content, err := embeddedConventions()
-	if err == nil {
-		err = json.Unmarshal(content, &all)
-	}
-	if err != nil {
+	if err := json.Unmarshal(conventionsJSON, &all); err != nil {
 		panic(fmt.Sprintf("templates: conventions.json: %v", err)) // embedded, and read by every test
 	}
 	return all.Languages, all.CLDR

@@ -19,7 +19,7 @@ func builtIn() []string {
 
 // embeddedTranslations reads the embedded files of locales/, once. They are only read after that.
 var embeddedTranslations = sync.OnceValues(func() ([]*translation, error) {
-	files, err := embeddedLocales()
+	files, err := localesIn(localeFiles)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func TestTheSignupFormSendsWhatTheContractAsksFor(t *testing.T) {
 func TestTheSignupPageShowsEachErrorAtItsField(t *testing.T) {
 	s := newSet(t)
 	for _, lang := range s.Languages() {
-		general, _ := s.translation(lang).text("error.other")
+		general := s.translation(lang).text("error.other")
 		for _, code := range append(Codes(), "no_such_code") {
 			e := FieldError{Code: code}
 			doc := parsed(t, renderPage(t, s, lang, Signup{

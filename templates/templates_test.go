@@ -2,13 +2,11 @@ package templates
 
 import (
 	"errors"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -92,53 +90,11 @@ func TestEveryPageAndEmailIsCannedUnderItsOwnName(t *testing.T) {
 	}
 }
 
-func TestAPageThatCannotBeParsedIsRefused(t *testing.T) {
-	for name, change := range map[string]func(fstest.MapFS){
-		"a page is missing":   func(m fstest.MapFS) { delete(m, "pages/confirm.html") },
-		"an email is missing": func(m fstest.MapFS) { delete(m, "emails/confirm.txt") },
-		"a page calls a function that is not allowed": func(m fstest.MapFS) {
-			m["pages/sent.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{env "PATH"}}{{end}}`)}
-		},
-		"a page asks for a message that is in no file": func(m fstest.MapFS) {
-			m["pages/sent.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{t "sent.more"}}{{end}}`)}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			files := copyOf(t)
-			change(files)
-			translations, err := embeddedTranslations()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := build(files, translations); err == nil {
-				t.Error("no error")
-			}
-		})
-	}
-}
-
-func copyOf(t *testing.T) fstest.MapFS {
-	t.Helper()
-	files := fstest.MapFS{}
-	err := fs.WalkDir(embedded(), ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(embedded(), p)
-		files[p] = &fstest.MapFile{Data: data}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 func TestFrenchMessagesHaveFrenchTypography(t *testing.T) {
 	// A plain space before a high punctuation mark may break the line; a straight apostrophe is a typewriter's.
 	wrong := regexp.MustCompile(`[ \x{a0}][:;!?»]|« |[^\s\x{202f}][;!?»]|'|"`)
 	for id, m := range newSet(t).translation("fr").messages {
-		for _, text := range []string{m.full(id).One, m.other} {
+		for _, text := range m.byForm() {
 			if found := wrong.FindString(text); found != "" {
 				t.Errorf("%q: %q in %q", id, found, text)
 			}

@@ -35,11 +35,9 @@ func allowedImports() map[string][]string {
 			"internal/outbox", "internal/ratelimit", "internal/relay", "internal/skeleton", "internal/theme", "store",
 			"templates", "github.com/wneessen/go-mail",
 		},
-		"templates/pack": {},
 		"templates": {
 			"confirm/statement", "internal/problem", "internal/skeleton", "internal/theme",
-			"github.com/nicksnyder/go-i18n/v2",
-			"golang.org/x/text",
+			"github.com/a-h/templ", "golang.org/x/text",
 		},
 		"internal/audit":   {"internal/keyring", "store"},
 		"internal/address": {"internal/typo", "golang.org/x/net"},

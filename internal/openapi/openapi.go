@@ -10,6 +10,7 @@ package openapi
 
 import (
 	"bytes"
+	_ "embed" // the document
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -20,8 +21,11 @@ import (
 // MediaType is the media type of YAML (RFC 9512).
 const MediaType = "application/yaml"
 
+//go:embed openapi.yaml
+var source []byte
+
 // YAML returns the document as it was written. The caller must not change it.
-func YAML() []byte { return source() }
+func YAML() []byte { return source }
 
 // JSON returns the same document as JSON, with aliases resolved. The caller must not change it. It returns an error
 // only if the embedded document is not YAML of string keys, which a test rules out.
@@ -29,7 +33,7 @@ func JSON() ([]byte, error) { return converted() }
 
 var converted = sync.OnceValues(func() ([]byte, error) {
 	var doc any
-	if err := yaml.Unmarshal(source(), &doc); err != nil {
+	if err := yaml.Unmarshal(source, &doc); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
 	var b bytes.Buffer
