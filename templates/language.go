@@ -100,12 +100,20 @@ func (t *translation) form(n int) string {
 	case plural.Two:
 		return "two"
 	case plural.Few:
-		if base, _ := tag.Base(); n == 2 && base.String() == "mt" {
-			return "two" // since CLDR 38, and the library's is older
+		if base, _ := tag.Base(); n%100 == 2 && base.String() == "mt" {
+			return maltese(n)
 		}
 		return "few"
 	case plural.Many:
 		return "many"
+	}
+	return "other"
+}
+
+// maltese returns the form for 2, 102, … since CLDR 38. That of the library is older.
+func maltese(n int) string {
+	if n == 2 {
+		return "two"
 	}
 	return "other"
 }
