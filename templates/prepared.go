@@ -14,7 +14,7 @@ import (
 
 // The pages that nearly everybody sees are prepared: each is rendered once with markers in the place of what differs
 // from one person to the next, and cut at them. What is filled in later are only values that no escaper would change;
-// with any other value the template is executed.
+// with any other value the page is rendered whole.
 
 // varied is a page that is prepared.
 type varied interface {
@@ -42,8 +42,8 @@ func (v differing) texts(d skeleton.Dates) [differingTexts]string {
 	}
 }
 
-// The characters beside letters and digits that no escaper of html/template changes: in a text or a quoted attribute,
-// and in a URL of one.
+// The characters beside letters and digits that no escaping of HTML changes: in a text or a quoted attribute, and in a
+// URL of one.
 const (
 	plainInText = " -._~:,/()@…•\u2060\u00a0\u202f’"
 	plainInURL  = "-._~/"
@@ -200,7 +200,7 @@ func (s *Set) variedPage(locale string, p varied) ([]byte, error) {
 }
 
 // prepare cuts a page. With its own values it must be what it was when it was rendered whole; else it has none, so a
-// template that escapes a value, looks at one, or shows more than appendShown says, is executed each time.
+// page that escapes a value, looks at one, or shows more than appendShown says, is rendered whole each time.
 func (s *Set) prepare(locale string, p varied, dates skeleton.Dates, whole []byte) *preparedPage {
 	marks := p.differs().markers()
 	marked, err := s.execute(locale, p.with(marks))

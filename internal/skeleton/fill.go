@@ -30,8 +30,8 @@ type Values struct {
 const (
 	maxID   = 128
 	maxLink = 900 // of a whole link, in bytes: short of the 998 of one line (RFC 5322 section 2.1.1)
-	// linkPunctuation is what the end of a link may have besides letters and digits: none that html/template escapes
-	// anywhere.
+	// linkPunctuation is what the end of a link may have besides letters and digits: none that is escaped anywhere
+	// in HTML.
 	linkPunctuation = "-._~"
 )
 

@@ -117,8 +117,8 @@ type mark struct {
 }
 
 // What every marker of a link or a moment has: all that such a value may have, so that a source that escapes some of it
-// escapes a marker, which then is not found. For what is beyond ASCII there are examples; where html/template escapes
-// such a character, it escapes one of these.
+// escapes a marker, which then is not found. For what is beyond ASCII there are examples; what escapes such a
+// character escapes one of these.
 const (
 	alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	nonASCII     = "\u00a0\u202f\u2028’éûñßžłαժա\u05d0\u0622\u0905\u0e01あ日\U0001f4c5"
