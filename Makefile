@@ -1,5 +1,6 @@
 GO       ?= go
 FUZZTIME ?= 20s
+TEMPL    ?= $(GO) run github.com/a-h/templ/cmd/templ@v0.3.1118
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 # What `optin version` prints. Outside a git checkout, such as in a container's build, they are given: make build VERSION=… COMMIT=…
@@ -24,7 +25,7 @@ GOVULNCHECK ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export TMPDIR ?= /var/tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint vulns coverage mutants race fuzz soak bench costs pictures build size tools
+.PHONY: help test generate lint vulns coverage mutants race fuzz soak bench costs pictures build size tools
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -34,7 +35,11 @@ test: tools lint vulns size ## everything that must hold; installs what it needs
 	$(GO) vet ./...
 	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m ./...
 
-lint: ## golangci-lint by .golangci.yml: formatting, imports, line length, staticcheck and more
+generate: ## the Go of what is written for templ: *_templ.go, which are committed
+	$(TEMPL) generate -include-version=false
+
+lint: ## golangci-lint by .golangci.yml: formatting, imports, line length, staticcheck and more; *_templ.go are up to date
+	$(TEMPL) generate -check -include-version=false
 	$(GOLANGCI) run
 
 vulns: ## govulncheck: no known vulnerability can be reached; says so if its database cannot be had
