@@ -18,7 +18,8 @@
 // The pages of a confirmation are prepared: rendered once for all people who see the same, and filled in with
 // what differs (prepared.go).
 //
-// Pages and the HTML of emails are the files *.templ, which templ compiles to Go (`make generate`): what they show is escaped by where it stands, and a value that is not there does not build.
+// Pages and the HTML of emails are the files *.templ, which templ compiles to Go (`make generate`): what they show is
+// escaped by where it stands, and a value that is not there does not build.
 //
 // An email is a pair of bodies that say the same, plain text and HTML under 20 kB with inline styles and tables, and a
 // subject of one line. Nothing in it comes from the person who filled in the form: no advertising, pictures or
