@@ -57,6 +57,14 @@ type AdminOverview struct {
 	Lights  []AdminLight
 }
 
+// unusualSays says how many things are unusual.
+func (p AdminOverview) unusualSays() string {
+	if len(p.Unusual) == 1 {
+		return "One thing is not as it should be."
+	}
+	return strconv.Itoa(len(p.Unusual)) + " things are not as they should be."
+}
+
 // AdminStore says whether what is accepted now will last. With a Setting, it will not until that setting of the server
 // is mended.
 type AdminStore struct {
@@ -102,6 +110,19 @@ type AdminWebhooks struct {
 	Next         string        // path of the page with the next ones; empty: there are none
 	Requeued     *BoundedCount // how many events the button that was pressed has requeued; nil: none was pressed
 	Now          time.Time
+}
+
+// requeuedSays says what becomes of the events that were requeued.
+func (p AdminWebhooks) requeuedSays() string {
+	says := "They are"
+	if p.Requeued.N == 1 {
+		says = "It is"
+	}
+	says += " due now. An event that is refused again is retried for nine days."
+	if p.Requeued.More {
+		says += " There are more: press the button once more."
+	}
+	return says
 }
 
 // AdminFailedEvent is an event that was given up. Type and At are empty if it can no longer be decrypted.

@@ -72,16 +72,17 @@ type AdminGroup struct {
 
 func (AdminEmails) admin() (string, bool) { return "emails", true }
 
-// adminGroups is one table of groups.
-type adminGroups struct {
-	Page         AdminEmails
-	Groups       []AdminGroup
-	Label, Title string
-}
+// MaxGroups is how many groups of one kind are shown. Where there are as many, there may be smaller ones.
+const MaxGroups = 12
 
-func groupOf(page AdminEmails, groups []AdminGroup, label, title string) adminGroups {
-	return adminGroups{page, groups, label, title}
+// counted says among whom the groups were counted.
+func (p AdminEmails) counted() string {
+	switch {
+	case p.Next == "":
+		return "All " + Number(p.Matching) + " of them are counted here."
+	case p.Continued:
+		return "Counted among the " + Number(p.Read) + " people who were looked at here, the newest first; there are older ones."
+	default:
+		return "Counted among the " + Number(p.Read) + " people who were looked at, the newest first; there are older ones."
+	}
 }
-
-// More reports whether there may be smaller ones that are not shown.
-func (g adminGroups) More() bool { return len(g.Groups) == 12 }

@@ -1,7 +1,5 @@
 package templates
 
-import "html/template"
-
 // AdminTrends is what was counted over some time, at one site or all.
 type AdminTrends struct {
 	Choices  []AdminChoice
@@ -10,12 +8,12 @@ type AdminTrends struct {
 	CSV      string // path of the first table
 	Says     string
 	Step     string // what one row of the first table is: Hour, Day or Week
-	Lines    template.HTML
+	Lines    Chart
 	Most     int64  // at the top of the chart
 	From, To string // at its ends
 	Steps    []AdminTrendStep
 
-	Week      template.HTML // signups by weekday and hour; empty: there were none
+	Week      Chart // signups by weekday and hour; empty: there were none
 	WeekSays  string
 	WeekZone  string
 	WeekHours []AdminTrendHour

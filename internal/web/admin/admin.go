@@ -111,8 +111,7 @@ type Store interface {
 // it. It is safe for concurrent use.
 type Dashboard struct {
 	Options
-	templates *templates.AdminSet
-	limits    *ratelimit.Limiter
+	limits *ratelimit.Limiter
 }
 
 // New returns a Dashboard, or an error if there is no password.
@@ -121,14 +120,13 @@ func New(o Options) (*Dashboard, error) {
 	if len(o.Password) == 0 {
 		return nil, errors.New("admin: a password is required")
 	}
-	set, err := templates.NewAdmin()
-	return &Dashboard{o, set, ratelimit.New(o.Store, o.Keyring)}, err
+	return &Dashboard{o, ratelimit.New(o.Store, o.Keyring)}, nil
 }
 
 // page renders a page.
 func (d *Dashboard) page(c echo.Context, status int, p templates.AdminPage) error {
 	var b bytes.Buffer
-	if err := d.templates.Page(&b, p); err != nil {
+	if err := templates.RenderAdmin(&b, p); err != nil {
 		return err
 	}
 	h := c.Response().Header()

@@ -19,9 +19,6 @@ import (
 // EmailsPath is what waits to leave, and what cannot be delivered.
 const EmailsPath = "/admin/emails"
 
-// maxGroups is how many groups of one sort are shown.
-const maxGroups = 12
-
 // Emails has the handlers of the view of emails.
 type Emails struct {
 	*Dashboard
@@ -203,7 +200,7 @@ func (g groups) shown(newest bool, f filter, by func(*filter, string)) (all []te
 		}
 		return a.N > b.N
 	})
-	for _, name := range names[:min(maxGroups, len(names))] {
+	for _, name := range names[:min(templates.MaxGroups, len(names))] {
 		one := g.all[name]
 		switch {
 		case one.due:
