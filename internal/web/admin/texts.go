@@ -45,11 +45,7 @@ func (t *Texts) Show(c echo.Context) error {
 		Unreviewed: len(t.Pages.Unreviewed(s.ID, []string{lang})) > 0,
 	}
 	for _, l := range s.Locales {
-		name, err := set.Endonym(l)
-		if err != nil {
-			return err
-		}
-		page.Languages = append(page.Languages, templates.AdminLanguage{Tag: l, Name: name})
+		page.Languages = append(page.Languages, templates.AdminLanguage{Tag: l, Name: set.Endonym(l)})
 	}
 	for _, p := range s.Purposes {
 		shown := templates.AdminStatement{Purpose: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang],
