@@ -35,9 +35,7 @@ func (s *signups) words(c echo.Context) error {
 	set, wanted := s.pages.set.Of(st.id), c.QueryParam("locale")
 	said := formWords{Locale: set.Nearest(append([]string{wanted}, c.Request().Header.Values("Accept-Language")...)...)}
 	said.Dir = set.Direction(said.Locale)
-	if said.Words, err = set.EmbedWords(said.Locale); err != nil {
-		return err
-	}
+	said.Words = set.EmbedWords(said.Locale)
 	locale := s.pages.language(c, st, wanted)
 	for _, p := range s.form.purposes(st, locale) {
 		said.Purposes = append(said.Purposes, formPurpose{p.ID, p.Text, p.TextChild, locale, p.StatementURL})
