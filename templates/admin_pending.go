@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"cmp"
 	"strconv"
 	"time"
 )
@@ -168,9 +167,6 @@ func actClass(danger bool, usual string) string {
 	}
 	return usual
 }
-
-// orDash is a word, or a dash where there is none.
-func orDash(word string) string { return cmp.Or(word, "–") }
 
 // AdminPersonPath is the path of the page of one person.
 func AdminPersonPath(site, id string) string { return "/admin/sites/" + site + "/people/" + id }
