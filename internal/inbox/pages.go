@@ -2,25 +2,19 @@ package inbox
 
 import (
 	"bytes"
-	"embed"
-	"html/template"
-	"io/fs"
+	"context"
+	_ "embed" // the style sheet
 	"net/http"
 	"net/mail"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
-//go:embed pages
-var files embed.FS
-
-// pages is read-only once it is parsed. Each page is a template of its own, and all use layout.html.
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": func(t time.Time) string { return t.Format("15:04:05") },
-	"day":   func(t time.Time) string { return t.Format("Mon 2 Jan 2006") },
-	"stamp": func(t time.Time) string { return t.Format(time.RFC3339) },
-}).ParseFS(files, "pages/*.html"))
+//go:embed inbox.css
+var sheet []byte
 
 // emptyRefresh is how often the empty list reloads itself, in seconds. A list with emails never does: the reader would
 // lose their place.
@@ -55,7 +49,7 @@ func (i *Inbox) list(w http.ResponseWriter, _ *http.Request) {
 	if len(v.Messages) == 0 {
 		w.Header().Set("Refresh", strconv.Itoa(emptyRefresh))
 	}
-	i.show(w, http.StatusOK, "list.html", "Inbox", v)
+	i.show(w, http.StatusOK, "Inbox", v.page())
 }
 
 func (i *Inbox) deleteAll(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +62,7 @@ func (i *Inbox) withMessage(next func(http.ResponseWriter, Message)) http.Handle
 	return func(w http.ResponseWriter, r *http.Request) {
 		m, ok := i.find(r.PathValue("id"))
 		if !ok {
-			i.show(w, http.StatusNotFound, "gone.html", "This email is gone", goneView{Keeps: MaxEmails})
+			i.show(w, http.StatusNotFound, "This email is gone", gonePage(MaxEmails))
 			return
 		}
 		next(w, m)
@@ -79,7 +73,7 @@ func (i *Inbox) withMessage(next func(http.ResponseWriter, Message)) http.Handle
 func (i *Inbox) best(w http.ResponseWriter, m Message) {
 	switch {
 	case m.HTML != "":
-		i.show(w, http.StatusOK, "message.html", subject(m), newMessageView(m, tabHTML))
+		i.show(w, http.StatusOK, subject(m), newMessageView(m, tabHTML).page())
 	case m.Text != "":
 		i.text(w, m)
 	default:
@@ -88,11 +82,11 @@ func (i *Inbox) best(w http.ResponseWriter, m Message) {
 }
 
 func (i *Inbox) text(w http.ResponseWriter, m Message) {
-	i.show(w, http.StatusOK, "message.html", subject(m), newMessageView(m, tabText))
+	i.show(w, http.StatusOK, subject(m), newMessageView(m, tabText).page())
 }
 
 func (i *Inbox) source(w http.ResponseWriter, m Message) {
-	i.show(w, http.StatusOK, "message.html", subject(m), newMessageView(m, tabSource))
+	i.show(w, http.StatusOK, subject(m), newMessageView(m, tabSource).page())
 }
 
 func (i *Inbox) html(w http.ResponseWriter, m Message) {
@@ -106,18 +100,14 @@ func (i *Inbox) raw(w http.ResponseWriter, m Message) {
 }
 
 func (i *Inbox) style(w http.ResponseWriter, _ *http.Request) {
-	css, err := fs.ReadFile(files, "pages/inbox.css")
-	if err != nil {
-		http.Error(w, "the style sheet is missing from this program", http.StatusInternalServerError)
-		return
-	}
-	send(w, http.StatusOK, "text/css; charset=utf-8", css)
+	send(w, http.StatusOK, "text/css; charset=utf-8", sheet)
 }
 
 // show renders the whole page before it sends anything.
-func (i *Inbox) show(w http.ResponseWriter, status int, name, title string, view any) {
+func (i *Inbox) show(w http.ResponseWriter, status int, title string, main templ.Component) {
 	var page bytes.Buffer
-	if err := pages.ExecuteTemplate(&page, name, frame{Title: title, Icon: i.icon, View: view}); err != nil {
+	ctx := templ.WithChildren(context.Background(), main)
+	if err := layout(title, i.icon).Render(ctx, &page); err != nil {
 		http.Error(w, "This page could not be rendered. To read the email's source, add /raw to its address.",
 			http.StatusInternalServerError)
 		return
@@ -130,12 +120,6 @@ func send(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the reader may have gone
-}
-
-// frame is what layout.html shows, and the view of what is in it.
-type frame struct {
-	Title, Icon string
-	View        any
 }
 
 type listView struct {
@@ -152,7 +136,16 @@ type row struct {
 	Broken                bool
 }
 
-type goneView struct{ Keeps int }
+// when is when the email arrived.
+func (r row) when() string {
+	if r.Today {
+		return clock(r.At)
+	}
+	return r.At.Format("2 Jan ") + clock(r.At)
+}
+
+func clock(t time.Time) string { return t.Format("15:04:05") }
+func day(t time.Time) string   { return t.Format("Mon 2 Jan 2006") }
 
 // tab is one way to look at an email.
 type tab string
@@ -174,7 +167,6 @@ type messageView struct {
 	Text     []span
 	Source   string
 	Headers  []field
-	Sandbox  string
 }
 
 // field is one header field, decoded.
@@ -197,7 +189,7 @@ func (i *Inbox) listView() listView {
 func newMessageView(m Message, shown tab) messageView {
 	v := messageView{
 		Tab: shown, ID: m.ID, Subject: subject(m), From: sender(m), To: recipients(m), At: m.At,
-		HasHTML: m.HTML != "", Headers: headerFields(m.Raw), Sandbox: sandbox,
+		HasHTML: m.HTML != "", Headers: headerFields(m.Raw),
 	}
 	if m.Err != nil {
 		v.Problem = m.Err.Error()

@@ -2,18 +2,15 @@ package openapi
 
 import (
 	"bytes"
-	_ "embed"
+	"context"
+	_ "embed" // the style sheet
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 )
-
-//go:embed page.html
-var pageText string
 
 //go:embed page.css
 var sheet []byte
@@ -99,21 +96,18 @@ func Page(base string, site Site, look Look) ([]byte, error) {
 	if err := json.Unmarshal(b, d); err != nil {
 		return nil, err
 	}
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"prose": prose, "kind": kind, "link": link, "indent": indent, "required": slices.Contains[[]string],
-		"sorted": sorted[*schema], "examples": sorted[example], "content": sorted[content],
-		"headers": sorted[parameter],
-	}).Parse(pageText)
-	if err != nil {
-		return nil, err
-	}
 	var out bytes.Buffer
-	err = t.Execute(&out, map[string]any{
-		"Doc": d, "Groups": d.groups(base, site.filler()), "Look": look, "Base": base, "Site": site.ID,
-		"Simplest": site.simplest(base),
-		"Codes":    d.Components.Schemas["Code"].OneOf, "Schemas": sorted(d.Components.Schemas),
-	})
+	err = view{d, d.groups(base, site.filler()), look, base, site}.page().Render(context.Background(), &out)
 	return out.Bytes(), err
+}
+
+// view is what the page shows.
+type view struct {
+	doc    *document
+	groups []group
+	look   Look
+	base   string
+	site   Site
 }
 
 // groups returns all operations, by tag and path.
@@ -162,23 +156,34 @@ func sorted[T any](m map[string]T) []named[T] {
 	return all
 }
 
-// prose renders a text of the document: paragraphs separated by an empty line, with `code` in backticks.
-func prose(text string) template.HTML {
-	var b strings.Builder
-	for p := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		if p == "" {
-			continue
-		}
-		b.WriteString("<p>")
-		for i, part := range strings.Split(p, "`") {
-			if part = template.HTMLEscapeString(part); i%2 == 1 {
-				part = "<code>" + part + "</code>"
-			}
-			b.WriteString(part)
-		}
-		b.WriteString("</p>\n")
+// paragraphs returns those of a text, which empty lines separate.
+func paragraphs(text string) []string {
+	all := strings.Split(strings.TrimSpace(text), "\n\n")
+	return slices.DeleteFunc(all, func(p string) bool { return p == "" })
+}
+
+// called is where a call goes to.
+func (o shownOperation) called() string {
+	if o.Event {
+		return "your endpoint"
 	}
-	return template.HTML(b.String()) // #nosec G203 -- every part was escaped above, and the document is our own
+	return o.Path
+}
+
+// place is where a parameter stands, and whether it must be there.
+func (p parameter) place() string {
+	if p.Required {
+		return p.In + ", required"
+	}
+	return p.In
+}
+
+// sample is a header field with its example.
+func (p parameter) sample(name string) string {
+	if p.Example == nil {
+		return name
+	}
+	return fmt.Sprint(name, ": ", p.Example)
 }
 
 // link returns the name of the schema that a schema, or its items, refers to; empty if there is none.
