@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed" // the page
 	"errors"
 	"flag"
 	"fmt"
-	"html/template"
 	"io"
 	"net"
 	"net/http"
@@ -19,9 +17,6 @@ import (
 	"github.com/optin/optin/internal/skeleton"
 	"github.com/optin/optin/templates"
 )
-
-//go:embed preview.html
-var previewPage string
 
 // preview serves every page and email in every language, for a look at them. It sends nothing and stores nothing.
 func preview(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
@@ -61,11 +56,10 @@ func preview(ctx context.Context, args []string, env func(string) (string, bool)
 type previews struct {
 	pages *templates.Set
 	site  *config.Site // nil: the made-up one
-	index *template.Template
 }
 
 func newPreview(path, id string, env func(string) (string, bool)) (http.Handler, error) {
-	p := &previews{index: template.Must(template.New("preview").Parse(previewPage))}
+	p := &previews{}
 	var err error
 	if path == "" {
 		p.pages, err = templates.New()
@@ -127,16 +121,46 @@ func (p *previews) samples(lang string) []templates.Sample {
 	return p.pages.Previews(lang, face, all)
 }
 
+// previewView is the page around a sample.
+type previewView struct {
+	Languages, Names   []string // to choose from
+	Shown              []string // languages
+	Lang, Beside, Name string
+	Email              bool
+	Text, Dark, Narrow bool
+}
+
+// scheme is the class of a frame.
+func (v previewView) scheme() string {
+	if v.Dark {
+		return "dark"
+	}
+	return "light"
+}
+
+// width is that of a frame.
+func (v previewView) width() int {
+	if v.Narrow {
+		return 360
+	}
+	return 720
+}
+
+// path is that of the sample itself.
+func (v previewView) path(lang string) string {
+	if v.Text && v.Email {
+		return "/" + lang + "/" + v.Name + "/text"
+	}
+	return "/" + lang + "/" + v.Name
+}
+
 // show shows the page around a sample, by itself or beside the same in another language.
 func (p *previews) show(w http.ResponseWriter, r *http.Request) {
 	q, languages := r.URL.Query(), p.languages()
-	view := struct {
-		Languages, Names, Shown []string
-		Lang, Beside, Name      string
-		Email, Text             bool
-		Scheme                  string
-		Width                   int
-	}{Languages: languages, Lang: languages[0], Name: "signup", Scheme: "light", Width: 720, Text: q.Get("text") != ""}
+	view := previewView{
+		Languages: languages, Lang: languages[0], Name: "signup",
+		Text: q.Get("text") != "", Dark: q.Get("dark") != "", Narrow: q.Get("narrow") != "",
+	}
 	if slices.Contains(languages, q.Get("lang")) {
 		view.Lang = q.Get("lang")
 	}
@@ -145,12 +169,6 @@ func (p *previews) show(w http.ResponseWriter, r *http.Request) {
 		view.Beside = q.Get("beside")
 		view.Shown = append(view.Shown, view.Beside)
 	}
-	if q.Get("narrow") != "" {
-		view.Width = 360
-	}
-	if q.Get("dark") != "" {
-		view.Scheme = "dark"
-	}
 	for _, s := range p.samples(view.Lang) {
 		view.Names = append(view.Names, s.Name)
 		if s.Name == q.Get("name") {
@@ -158,7 +176,7 @@ func (p *previews) show(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var b bytes.Buffer
-	if err := p.index.Execute(&b, view); err != nil {
+	if err := view.page().Render(r.Context(), &b); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

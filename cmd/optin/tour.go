@@ -2,27 +2,14 @@ package main
 
 import (
 	"bytes"
-	_ "embed" // the page
-	"html/template"
+	"context"
 	"net/http"
-
-	"github.com/optin/optin/templates"
 )
-
-//go:embed tour.html
-var tourPage string
 
 // newTour returns the handler of the demo's first page, /, which leads from the signup page to the documentation.
 func newTour(lookup, password string) (http.Handler, error) {
-	t, err := template.New("tour").Parse(tourPage)
-	if err != nil {
-		return nil, err
-	}
 	var page bytes.Buffer
-	err = t.Execute(&page, map[string]string{
-		"Icon": templates.AssetPath("favicon.svg"), "Sheet": templates.AssetPath("optin.css"),
-		"Lookup": lookup, "Password": password,
-	})
+	err := tourPage(lookup, password).Render(context.Background(), &page)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
