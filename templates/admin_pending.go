@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -167,6 +168,9 @@ func actClass(danger bool, usual string) string {
 	}
 	return usual
 }
+
+// orDash is a word, or a dash where there is none.
+func orDash(word string) string { return cmp.Or(word, "–") }
 
 // AdminPersonPath is the path of the page of one person.
 func AdminPersonPath(site, id string) string { return "/admin/sites/" + site + "/people/" + id }
