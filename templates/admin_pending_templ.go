@@ -7,8 +7,6 @@ package templates
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "cmp"
-
 func (p AdminPending) title() string { return "Pending" }
 
 func (p AdminPending) main() templ.Component {
@@ -63,11 +61,7 @@ func (p AdminPending) main() templ.Component {
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templruntime.NewAttributeExpression(p.Self).Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 17, Col: 49}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 19, Col: 49}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var2)
 		if templ_7745c5c3_Err != nil {
@@ -128,11 +122,7 @@ func (p AdminPending) table() templ.Component {
 		var templ_7745c5c3_Var4 string
 		templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(peopleListed(p.Rows, p.Continued, p.Next))
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 32, Col: 54}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 34, Col: 54}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 		if templ_7745c5c3_Err != nil {
@@ -150,11 +140,7 @@ func (p AdminPending) table() templ.Component {
 			var templ_7745c5c3_Var5 string
 			templ_7745c5c3_Var5, templ_7745c5c3_Err = templruntime.NewAttributeExpression(row.Name).Resolve(ctx)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 48, Col: 103}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 50, Col: 103}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var5)
 			if templ_7745c5c3_Err != nil {
@@ -167,11 +153,7 @@ func (p AdminPending) table() templ.Component {
 			var templ_7745c5c3_Var6 string
 			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(row.Address)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 48, Col: 157}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 50, Col: 157}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -184,11 +166,7 @@ func (p AdminPending) table() templ.Component {
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(row.Site)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 48, Col: 173}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 50, Col: 173}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -227,11 +205,7 @@ func (p AdminPending) table() templ.Component {
 				var templ_7745c5c3_Var8 string
 				templ_7745c5c3_Var8, templ_7745c5c3_Err = templruntime.NewAttributeExpression(rfc3339(row.Deadline)).Resolve(ctx)
 				if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 59, Col: 45}
-=======
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 61, Col: 45}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
 				if templ_7745c5c3_Err != nil {
@@ -244,11 +218,7 @@ func (p AdminPending) table() templ.Component {
 				var templ_7745c5c3_Var9 string
 				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(left(p.Now, row.Deadline))
 				if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 59, Col: 75}
-=======
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 61, Col: 75}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 				if templ_7745c5c3_Err != nil {
@@ -266,11 +236,7 @@ func (p AdminPending) table() templ.Component {
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(row.Emails)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 62, Col: 63}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 64, Col: 63}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 			if templ_7745c5c3_Err != nil {
@@ -289,13 +255,9 @@ func (p AdminPending) table() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var11 string
-			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(cmp.Or(row.Next, "–"))
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(orDash(row.Next))
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 66, Col: 74}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 68, Col: 81}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {
@@ -308,11 +270,7 @@ func (p AdminPending) table() templ.Component {
 			var templ_7745c5c3_Var12 string
 			templ_7745c5c3_Var12, templ_7745c5c3_Err = templruntime.NewAttributeExpression(row.Name).Resolve(ctx)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 67, Col: 85}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 69, Col: 85}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var12)
 			if templ_7745c5c3_Err != nil {
@@ -325,11 +283,7 @@ func (p AdminPending) table() templ.Component {
 			var templ_7745c5c3_Var13 string
 			templ_7745c5c3_Var13, templ_7745c5c3_Err = templruntime.NewAttributeExpression(whoID(i)).Resolve(ctx)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 67, Col: 115}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 69, Col: 115}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var13)
 			if templ_7745c5c3_Err != nil {
@@ -373,11 +327,7 @@ func (p AdminPending) acts() templ.Component {
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templruntime.NewAttributeExpression(p.Match).Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 76, Col: 50}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 78, Col: 50}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var15)
 		if templ_7745c5c3_Err != nil {
@@ -398,11 +348,7 @@ func (p AdminPending) acts() templ.Component {
 		var templ_7745c5c3_Var16 string
 		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(p.allThatMatch())
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 82, Col: 38}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 84, Col: 38}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
@@ -448,11 +394,7 @@ func pendingActs(to string) templ.Component {
 		var templ_7745c5c3_Var18 string
 		templ_7745c5c3_Var18, templ_7745c5c3_Err = templruntime.NewAttributeExpression(to).Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 89, Col: 32}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 91, Col: 32}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var18)
 		if templ_7745c5c3_Err != nil {
@@ -465,11 +407,7 @@ func pendingActs(to string) templ.Component {
 		var templ_7745c5c3_Var19 string
 		templ_7745c5c3_Var19, templ_7745c5c3_Err = templruntime.NewAttributeExpression(to).Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 89, Col: 100}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 91, Col: 100}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var19)
 		if templ_7745c5c3_Err != nil {
@@ -482,11 +420,7 @@ func pendingActs(to string) templ.Component {
 		var templ_7745c5c3_Var20 string
 		templ_7745c5c3_Var20, templ_7745c5c3_Err = templruntime.NewAttributeExpression(to).Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 89, Col: 163}
-=======
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 91, Col: 163}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var20)
 		if templ_7745c5c3_Err != nil {
@@ -530,11 +464,7 @@ func (p AdminPending) nobody() templ.Component {
 			var templ_7745c5c3_Var22 string
 			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(p.Read)
 			if templ_7745c5c3_Err != nil {
-<<<<<<< HEAD
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/admin_pending.templ`, Line: 96, Col: 26}
-=======
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_pending.templ`, Line: 98, Col: 26}
->>>>>>> cbd0205 (templates: a reason that was not given has no isolation)
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 			if templ_7745c5c3_Err != nil {
