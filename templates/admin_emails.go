@@ -77,12 +77,13 @@ const MaxGroups = 12
 
 // counted says among whom the groups were counted.
 func (p AdminEmails) counted() string {
-	switch {
-	case p.Next == "":
+	if p.Next == "" {
 		return "All " + Number(p.Matching) + " of them are counted here."
-	case p.Continued:
-		return "Counted among the " + Number(p.Read) + " people who were looked at here, the newest first; there are older ones."
-	default:
-		return "Counted among the " + Number(p.Read) + " people who were looked at, the newest first; there are older ones."
 	}
+	where := ""
+	if p.Continued {
+		where = " here"
+	}
+	return "Counted among the " + Number(p.Read) + " people who were looked at" + where +
+		", the newest first; there are older ones."
 }
