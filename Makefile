@@ -10,6 +10,8 @@ LDFLAGS   = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # Without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need.
 TAGS      = nethttpomithttp2
+# A part of a page that is inlined would be compiled anew wherever it is shown: a megabyte.
+GCFLAGS   = $(foreach p,templates internal/inbox internal/openapi,-gcflags github.com/optin/optin/$(p)=-l)
 MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench
@@ -82,7 +84,7 @@ pictures: tools ## docs/emails.jpg: every email in every language, to be looked 
 	OPTIN_TEST_ALL=1 OPTIN_PICTURES=$(abspath docs/emails.jpg) $(GO) test -count=1 -run '^TestPictureOfEveryEmail$$' ./cmd/optin
 
 build: ## the static binary dist/optin, with its version and commit
-	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin
 
 size: export GOOS = linux
 size: export GOARCH = amd64
