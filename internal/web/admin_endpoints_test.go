@@ -37,7 +37,9 @@ func (e *env) endpointFails(d time.Duration, words string) {
 // An endpoint that is down for days never looks as if the website was told everything.
 func TestAnEndpointThatIsDownSaysSoInItsOwnWords(t *testing.T) {
 	e := newAdminEnv(t)
-	section := func() *goquery.Selection { return e.view(admin.EndpointsPath, e.logIn()).Find(".cards section").First() }
+	section := func() *goquery.Selection {
+		return e.view(admin.EndpointsPath, e.logIn()).Find(".cards section").First()
+	}
 	card := func() string { return reads(section()) }
 	want := []string{"Takes events", "None waits. It has taken none yet."}
 	if got := texts(section().Find("p")); !slices.Equal(got, want) {
