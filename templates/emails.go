@@ -87,14 +87,6 @@ func emailNames() []string { return []string{"confirm", "known", "renew", "right
 // more reminders follow, and that nothing has to be done.
 const confirmSubject = "email.confirm.subject"
 
-// subjectKeys lists the keys of all subjects.
-func subjectKeys() []string {
-	return []string{
-		confirmSubject, "email.reminder.subject", "email.known.subject", "email.renew.subject",
-		"email.rights.copy_subject", "email.rights.erase_subject",
-	}
-}
-
 // Email renders an email in the language nearest to locale. Names and texts are put on one line, and names are cut to a
 // sensible length. A link that is not an absolute http or https URL in plain ASCII, or is longer than 900 bytes, is an
 // error. The error does not contain the link.

@@ -71,8 +71,8 @@ func (d *Dates) Append(b []byte, at time.Time) []byte {
 	return b
 }
 
-// MomentPunctuation is what a moment in words may have besides letters, digits and characters beyond ASCII: none that is
-// escaped in a text or a quoted attribute of HTML.
+// MomentPunctuation is what a moment in words may have besides letters, digits and characters beyond ASCII: none that
+// is escaped in a text or a quoted attribute of HTML.
 const MomentPunctuation = "-._/:,;() "
 
 // Check returns an error for words that would have to be escaped in an email.
