@@ -38,7 +38,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
 // Set is all pages and emails in all languages. It is safe for concurrent use. All that it remembers of its calls is
@@ -160,17 +163,15 @@ func (s *Set) PageWith(w io.Writer, locale string, p Page, reference string) err
 		_, err = w.Write(html)
 		return err
 	}
-	// Most pages are prepared once for everybody, so it is not in their layout.
-	var line bytes.Buffer
-	if err := referenceLine(of.translation(locale), reference).Render(context.Background(), &line); err != nil {
-		return fmt.Errorf("templates: page %s: %w", p.name(), err)
-	}
-	for _, part := range [][]byte{html[:at], line.Bytes(), html[at:]} {
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = w.Write(slices.Insert(html, at, of.translation(locale).referenceLine(reference)...))
+	return err
+}
+
+// referenceLine is what a person can quote when they ask about a page. Most pages are prepared once for everybody, so
+// it is not in their layout.
+func (t *translation) referenceLine(reference string) []byte {
+	return []byte(`<p class="reference">` + templ.EscapeString(t.text("footer.reference")) + ` <span dir="ltr">` +
+		templ.EscapeString(reference) + `</span></p>`)
 }
 
 func (s *Set) page(locale string, p Page) ([]byte, error) {
