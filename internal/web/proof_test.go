@@ -53,7 +53,7 @@ func TestTheReceiptIsTheSameForThePersonAndTheWebsiteAndVerifies(t *testing.T) {
 		p.Parties[0].Name != "La Gazette SAS" || !p.Events[1].At.Equal(given) || len(p.OptIn.Emails) != 1 {
 		t.Errorf("%+v", p)
 	}
-	for _, personal := range []string{"ada", "b.example", "127.0.0.1"} {
+	for _, personal := range []string{"ada@", "b.example", "127.0.0.1"} { // "ada" alone may be in a hash
 		if strings.Contains(payloadOf(t, text.body), personal) {
 			t.Errorf("the receipt has %s", personal)
 		}
