@@ -85,6 +85,8 @@ func TestWrongLocationsAreRefusedWithoutTheirPassword(t *testing.T) {
 		"redis://:hunter2@h:99999":              "must name a host",
 		"redis://:hunter2@h:port":               "must name a host",
 		"redis://[hunter2]":                     "must name a host",
+		"redis://[127.0.0.1]":                   "must name a host",
+		"redis://:hunter2@h?durability=%zz":     "unknown option",
 		"redis+cluster://a,,b":                  "must name a host",
 		"redis://u:hun%ter2@h":                  "percent-encode",
 		"redis://u:pa/hunter2@h":                "percent-encode",
@@ -111,6 +113,17 @@ func TestWrongLocationsAreRefusedWithoutTheirPassword(t *testing.T) {
 		got, err := store.ParseLocation(text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v, %v; want an error with %q", text, got, err, want)
+		}
+	}
+}
+
+func TestALocationPrintsHowManyReplicasWhereThatIsUnusual(t *testing.T) {
+	for text, want := range map[string]string{
+		"redis://h?replicas=2":               "redis://h:6379/0?durability=always&replicas=2",
+		"redis+sentinel://a/main?replicas=1": "redis+sentinel://a:26379/main/0?durability=always",
+	} {
+		if l, err := store.ParseLocation(text); err != nil || l.String() != want {
+			t.Errorf("%s prints %s, %v", text, l, err)
 		}
 	}
 }

@@ -145,3 +145,16 @@ func TestABoxSealsAndOpensAsTheKeyringDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestAFingerprintNamesASecretAndNothingElse(t *testing.T) {
+	one, two := bytes.Repeat([]byte("1"), 32), bytes.Repeat([]byte("2"), 32)
+	both := ring(t, one, two).Fingerprints()
+	if len(both) != 2 || both[0] == both[1] || len(both[0]) != 16 {
+		t.Fatalf("fingerprints are %q", both)
+	}
+	for i, secret := range [][]byte{one, two} {
+		if again := ring(t, secret).Fingerprints(); len(again) != 1 || again[0] != both[i] {
+			t.Errorf("beside others it is %s, and alone %s", both[i], again)
+		}
+	}
+}
