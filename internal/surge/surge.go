@@ -119,6 +119,12 @@ func (s *Surge) Admit(ctx context.Context, id string) (bool, error) {
 	return err == nil && !started, err
 }
 
+// Surging reports whether signups at a site need a challenge because of a surge.
+func (s *Surge) Surging(ctx context.Context, id string) (bool, error) {
+	admits, err := s.Admit(ctx, id)
+	return !admits && s.ChallengePolicy(id) == ChallengeOnSurge, err
+}
+
 // Bucket returns what a signup takes from that comes without a challenge: without room there is a surge. It has no
 // limits at a site that never has one.
 func (s *Surge) Bucket(ctx context.Context, id string) (store.Bucket, error) {

@@ -251,10 +251,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		Recent:     a.Options.Admin.Recent,
 		RetryWaits: a.Options.Admin.RetryWaits,
 		EmailSum:   a.Options.Admin.EmailSum,
-		Surging: func(ctx context.Context, site string) (bool, error) {
-			admits, err := a.Surge.Admit(ctx, site)
-			return !admits && a.Surge.ChallengePolicy(site) == surge.ChallengeOnSurge, err
-		},
+		Surging:    a.Surge.Surging,
 	}
 	if a.ConsentLog != nil {
 		o.ConsentLog = a.ConsentLog.Status

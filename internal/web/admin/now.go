@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
@@ -41,6 +42,24 @@ func periods() []period {
 	}
 }
 
+// Periods returns the words of the periods that the flow can be shown for.
+func Periods() (words []string) {
+	for _, p := range periods() {
+		words = append(words, p.word)
+	}
+	return words
+}
+
+// periodOf returns the period of a word; of any other, the week.
+func periodOf(word string) period {
+	for _, p := range periods() {
+		if p.word == word {
+			return p
+		}
+	}
+	return periods()[2]
+}
+
 // from returns when the period begins, and the one before it.
 func (p period) from(now time.Time) (from, before time.Time) {
 	length := p.by.Length()
@@ -54,17 +73,13 @@ func (n *Now) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	of := periods()[2]
-	for _, p := range periods() {
-		if p.word == q.OneOf("of", "hour", "day", "week", "month") {
-			of = p
-		}
-	}
+	of := periodOf(q.OneOf("of", Periods()...))
 	if err := q.Err(); err != nil {
 		return err
 	}
 	page, err := n.read.get(of.word, func() (templates.AdminOverview, error) {
-		return n.look(c.Request().Context(), of)
+		page, _, err := n.look(c.Request().Context(), of)
+		return page, err
 	})
 	if err != nil {
 		return err
@@ -72,8 +87,22 @@ func (n *Now) Show(c echo.Context) error {
 	return n.page(c, http.StatusOK, page)
 }
 
-// look reads what the page shows.
-func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview, err error) {
+// Seen is what the page shows, and what was counted at all sites in its period and in the one before.
+type Seen struct {
+	templates.AdminOverview
+	Counted, Before confirm.Day
+}
+
+// Look reads what the page shows, to be shown elsewhere. Of the options it takes those that the page is made of; of is
+// one of Periods.
+func Look(ctx context.Context, o Options, of string) (Seen, error) {
+	n := &Now{Dashboard: &Dashboard{Options: o}}
+	page, f, err := n.look(ctx, periodOf(of))
+	return Seen{page, f.now, f.before}, err
+}
+
+// look reads what the page shows, and what became of the signups of a period.
+func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview, f *flow, err error) {
 	page = templates.AdminOverview{Store: n.storeStatus(), Days: overviewDays, Now: n.Now()}
 	if n.Relays != nil {
 		for _, relay := range n.Relays() {
@@ -82,25 +111,26 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 			})
 		}
 	}
-	now, f, left := n.Now().UTC(), newFlow(of), int64(0)
+	now, left := n.Now().UTC(), int64(0)
+	f = newFlow(of)
 	_, before := of.from(now)
 	for _, s := range n.Sites {
 		days, err := n.Service.Statistics.By(ctx, s.ID, store.ByDay, now.AddDate(0, 0, 1-overviewDays), now)
 		if err != nil {
-			return page, err
+			return page, f, err
 		}
 		shown, err := n.siteStatus(ctx, s, days)
 		if err != nil {
-			return page, err
+			return page, f, err
 		}
 		page.Sites = append(page.Sites, shown)
 		if days, err = n.Service.Statistics.By(ctx, s.ID, of.by, before, now); err != nil {
-			return page, err
+			return page, f, err
 		}
 		f.add(days, now)
 		recent, err := n.Service.Statistics.By(ctx, s.ID, store.ByMinute, now.Add(-rateOver), now)
 		if err != nil {
-			return page, err
+			return page, f, err
 		}
 		for _, minute := range recent {
 			left += minute.Emails
@@ -109,15 +139,15 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 	page.Flow = f.shown()
 	queues, err := n.emailQueues(ctx)
 	if err != nil {
-		return page, err
+		return page, f, err
 	}
 	endpoints, err := n.endpoints(ctx)
 	if err != nil {
-		return page, err
+		return page, f, err
 	}
 	page.Lights, page.Jobs = n.lights(queues, endpoints), jobs(queues, endpoints, left)
 	page.Unusual, err = n.unusual(ctx, page, f)
-	return page, err
+	return page, f, err
 }
 
 // rateOver is the time over which the rate of emails is said.

@@ -120,7 +120,7 @@ func (f *flow) unusual() (all []templates.AdminUnusual) {
 	}
 	if f.now.Emails == 0 {
 		all = append(all, templates.AdminUnusual{
-			What: "No email has left, though people sign up.", Do: "See the relays below, and run optin check.",
+			What: "No email has left, though people sign up.", Do: "Look at the relays, and run optin check.",
 		})
 	}
 	rises := func(now, before int64) bool { // as rates: to double, against as many signups
