@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
 )
 
 // core is the service on its store, with what watches over it: everything but HTTP, mail and workers.
@@ -75,24 +77,28 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 }
 
 // openCore opens the store and returns the core on it, for a command beside a running service. It wakes no worker: the
-// running service looks for due jobs every second.
+// running service looks for due jobs every second. A store that does not exist is not made: its name may be wrong.
 func openCore(ctx context.Context, cfg *config.Config) (*core, error) {
-	return openCoreAfter(ctx, cfg, 0, func(store.Store, *identity.Keeper) error { return nil })
+	return openCoreAfter(ctx, cfg, storeOptions{existing: true}, nil)
 }
 
 // patient is how long a call of the store may take for what runs long, and for which nobody waits at a page.
 const patient = 30 * time.Second
 
-// openCoreAfter is openCore after something was done about which store this is. patience is that of storeOptions.
+// openCoreAfter is openCore after something was done about which store this is, if do is not nil.
 func openCoreAfter(
-	ctx context.Context, cfg *config.Config, patience time.Duration, do func(store.Store, *identity.Keeper) error,
+	ctx context.Context, cfg *config.Config, o storeOptions, do func(store.Store, *identity.Keeper) error,
 ) (*core, error) {
-	st, err := openStoreFor(ctx, cfg.Store, storeOptions{log: slog.New(slog.DiscardHandler), patience: patience})
-	if err != nil {
+	o.log = slog.New(slog.DiscardHandler)
+	st, err := openStoreFor(ctx, cfg.Store, o)
+	switch {
+	case errors.Is(err, sqlite.ErrNoFile):
+		return nil, fmt.Errorf("%w: optin serve makes it; is store right in the configuration?", err)
+	case err != nil:
 		return nil, err
 	}
 	c, err := newCore(cfg, st, slog.New(slog.DiscardHandler), hooks{})
-	if err == nil {
+	if err == nil && do != nil {
 		err = do(st, c.identity)
 	}
 	if err == nil {

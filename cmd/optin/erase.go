@@ -12,7 +12,6 @@ import (
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/consentlog"
-	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/store"
 )
 
@@ -157,7 +156,7 @@ func (did caughtUp) String() string {
 
 // catchUpStore is catchUp of the store and the log of a configuration.
 func catchUpStore(ctx context.Context, cfg *config.Config, is *call) (did caughtUp, err error) {
-	c, err := openCoreAfter(ctx, cfg, patient, func(store.Store, *identity.Keeper) error { return nil })
+	c, err := openCoreAfter(ctx, cfg, storeOptions{existing: true, patience: patient}, nil)
 	if err != nil {
 		return did, err
 	}

@@ -125,6 +125,7 @@ func TestTheTimelineOfAConfirmedPersonIsWhole(t *testing.T) {
 
 func TestCommandsAboutOnePersonRefuseWhatTheyCannotFind(t *testing.T) {
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/optin.db")
+	e.start()
 	for name, row := range map[string]struct {
 		code int
 		args []string

@@ -81,7 +81,7 @@ func restoreStore(ctx context.Context, cfg *config.Config, is *call) (did restor
 		return did, err
 	}
 	// To fill a store that lost its data is to say that the loss is known.
-	c, err := openCoreAfter(ctx, cfg, patient, func(st store.Store, is *identity.Keeper) error {
+	c, err := openCoreAfter(ctx, cfg, storeOptions{patience: patient}, func(st store.Store, is *identity.Keeper) error {
 		if err := errors.Join(fillable(ctx, cfg, st), consentlog.Adoptable(ctx, st, log)); err != nil {
 			return err
 		}

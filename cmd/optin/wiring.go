@@ -35,6 +35,7 @@ func openStore(ctx context.Context, c store.Location, log *slog.Logger) (store.S
 // storeOptions say how a store is opened.
 type storeOptions struct {
 	readOnly bool // then nothing is changed or created
+	existing bool // then no file is created
 	log      *slog.Logger
 	watched  store.Observer
 	patience time.Duration // how long a call may take; 0: as long as somebody waits for a page
@@ -46,8 +47,8 @@ func openStoreFor(ctx context.Context, c store.Location, o storeOptions) (store.
 	var err error
 	if c.Scheme == "sqlite" {
 		st, err = sqlite.Open(ctx, sqlite.Options{
-			Path: c.Path, Durability: c.Durability, ReadOnly: o.readOnly, Log: o.log, Observer: o.watched,
-			Deadline: o.patience,
+			Path: c.Path, Durability: c.Durability, ReadOnly: o.readOnly, Existing: o.existing, Log: o.log,
+			Observer: o.watched, Deadline: o.patience,
 		})
 	} else {
 		st, err = redis.Open(ctx, redis.Options{

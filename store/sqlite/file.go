@@ -21,7 +21,7 @@ import (
 // errRefused says that the file cannot be used.
 var errRefused = errors.New("refused")
 
-// ErrNoFile says that there is no file, and that none is created with Options.ReadOnly.
+// ErrNoFile says that there is no file, and that none is created with Options.ReadOnly or Options.Existing.
 var ErrNoFile = errors.New("there is no such file yet")
 
 // refuse returns an errRefused that says why, and what to do.
@@ -42,7 +42,7 @@ func prepareFile(ctx context.Context, o Options) error {
 			return refuse("the database is missing, but its log %s-wal is there: put the database back beside it, "+
 				"or move the log away to start anew", o.Path)
 		}
-		if o.ReadOnly {
+		if o.ReadOnly || o.Existing {
 			return ErrNoFile
 		}
 		return create(ctx, o)

@@ -16,6 +16,7 @@ type Options struct {
 	Path       string           // of the file; its log is beside it, under the same name with -wal
 	Durability store.Durability // what an acknowledged change survives; default Always
 	ReadOnly   bool             // nothing is changed or created; what would change something is unavailable
+	Existing   bool             // the file is not created
 	Deadline   time.Duration    // the longest a call may take; default 900 ms, at most 1 minute
 	Readers    int              // reads at the same time; default 4, at most 64
 	Sweep      time.Duration    // how often what has expired is removed; default 1 minute
