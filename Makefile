@@ -91,8 +91,9 @@ size: export GOARCH = amd64
 size: build ## the binary has at most MAXSIZE bytes
 	@size=$$(wc -c <dist/optin) && echo "dist/optin has $$size of at most $(MAXSIZE) bytes" && test $$size -le $(MAXSIZE)
 
-# The tests talk to a real redis-server and a real Chromium, run examples in Node and PHP, cut networks, and have promtool evaluate
-# alerts and dashboard. Debian's packages bring what is missing; of prometheus (19 MB) only promtool is installed.
+# The tests talk to a real redis-server and a real Chromium, run examples in Node and PHP, cut networks, type in a terminal and in
+# three shells, and have promtool evaluate alerts and dashboard. Debian's packages bring what is missing; of prometheus
+# (19 MB) only promtool is installed.
 tools:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
@@ -101,6 +102,9 @@ tools:
 	command -v node         >/dev/null || missing="$$missing nodejs"; \
 	command -v php          >/dev/null || missing="$$missing php-cli"; \
 	command -v ip           >/dev/null || missing="$$missing iproute2"; \
+	command -v tmux         >/dev/null || missing="$$missing tmux"; \
+	command -v zsh          >/dev/null || missing="$$missing zsh"; \
+	command -v fish         >/dev/null || missing="$$missing fish"; \
 	promtool=; command -v promtool >/dev/null || promtool=promtool; \
 	test -z "$$missing$$promtool" && exit 0; \
 	command -v apt-get >/dev/null || { echo "please install:$$missing $$promtool"; exit 1; }; \

@@ -61,6 +61,9 @@ func actNames() string {
 func printAudit(ctx context.Context, log *audit.Log, q audit.Query, asJSON bool, w io.Writer) error {
 	lines, table := json.NewEncoder(w), tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	lines.SetEscapeHTML(false)
+	if !asJSON {
+		fmt.Fprintln(table, "AT\tBY\tACT\tSITE\tSUBSCRIPTION\tREASON")
+	}
 	for e, err := range log.All(ctx, q) {
 		if err == nil && asJSON {
 			err = lines.Encode(e)

@@ -35,13 +35,20 @@ type call struct {
 	json                     bool
 }
 
-// newCall returns a call of a command with the flags that all have. usage says what the command is for.
+// newCall returns a call of a command that the audit log notes, with the flags that all of these have. usage says what
+// the command is for.
 func newCall(name, usage string, env environment, stdout, stderr io.Writer) *call {
+	c := newReading(name, usage, env, stdout, stderr)
+	c.flags.StringVar(&c.by, "by", "", "`who` does this, for the audit log; the user of this machine stands beside it")
+	c.flags.StringVar(&c.reason, "reason", "", "`why`, for the audit log")
+	return c
+}
+
+// newReading returns a call of a command that needs the configuration, and reads nothing about a person.
+func newReading(name, usage string, env environment, stdout, stderr io.Writer) *call {
 	c := offline(name, usage, stdout, stderr)
 	c.env = env
 	c.flags.StringVar(&c.config, "config", "optin.yaml", "the configuration's `file`")
-	c.flags.StringVar(&c.by, "by", "", "`who` does this, for the audit log; the user of this machine stands beside it")
-	c.flags.StringVar(&c.reason, "reason", "", "`why`, for the audit log")
 	return c
 }
 
@@ -52,10 +59,7 @@ func offline(name, usage string, stdout, stderr io.Writer) *call {
 		progress: progressOn(stderr),
 	}
 	c.flags.BoolVar(&c.json, "json", false, "write JSON, for programs; errors too")
-	c.flags.Usage = func() {
-		fmt.Fprint(c.flags.Output(), usage+"\nFlags:\n")
-		c.flags.PrintDefaults()
-	}
+	c.flags.Usage = func() { explain(c.flags, usage+"\nFlags:\n") }
 	return c
 }
 
@@ -76,7 +80,7 @@ const (
 func (c *call) parse(args []string) (rest []string, code int, ok bool) {
 	var ids, flags []string
 	for _, arg := range args {
-		if strings.HasPrefix(arg, "-") && store.IsID(arg) {
+		if strings.HasPrefix(arg, "-") && (store.IsID(arg) || jobID.MatchString(arg)) {
 			ids = append(ids, arg)
 		} else {
 			flags = append(flags, arg)
@@ -126,6 +130,7 @@ func (f *failure) Unwrap() error { return f.error }
 // fail says why the command ends with a code, and returns it.
 func (c *call) fail(code int, err error) int {
 	c.progress.end()
+	err = advised(err)
 	if !c.json {
 		fmt.Fprintf(c.stderr, "optin %s: %v\n", c.flags.Name(), err)
 		return code

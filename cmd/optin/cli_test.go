@@ -20,7 +20,7 @@ func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 	}{
 		{nil, "optin COMMAND -h"},
 		{[]string{"dance"}, `there is no command "dance"`},
-		{[]string{"dance"}, "optin serve  -config optin.yaml"},
+		{[]string{"dance"}, "optin serve -config optin.yaml   the service"},
 		{[]string{"Serve"}, `there is no command "Serve"; did you mean optin serve?`},
 		{[]string{"chekc"}, `there is no command "chekc"; did you mean optin check?`},
 		{[]string{"webhok", "test"}, "did you mean optin webhook?"},
@@ -53,7 +53,7 @@ func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
 func TestHelpIsPrinted(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
 		p := command(t, args...)
-		if code := p.wait(); code != exitOK || p.stdout.String() != usage || p.stderr.String() != "" {
+		if code := p.wait(); code != exitOK || p.stdout.String() != usage() || p.stderr.String() != "" {
 			t.Errorf("optin %v exits with %d, and prints %q and %q", args, code, p.stdout, p.stderr)
 		}
 	}
@@ -68,9 +68,18 @@ func TestHelpIsPrinted(t *testing.T) {
 		if code := p.wait(); code != exitOK || !strings.Contains(p.stdout.String()+p.stderr.String(), "  -") {
 			t.Errorf("optin %s -h exits with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
 		}
-		if !strings.Contains(usage, "\n  optin "+name+" ") {
+		if !strings.Contains(usage(), "\n  optin "+name+" ") {
 			t.Errorf("the usage does not name %s", name)
 		}
+	}
+	wideAtMost(t, "the usage", usage())
+	for _, name := range []string{"top", "stats", "pending", "failed", "retry", "audit", "register", "show", "export"} {
+		p := command(t, name, "-h")
+		flag := "\n  -config file\n        the configuration's file"
+		if code := p.wait(); code != exitOK || !strings.Contains(p.stderr.String(), flag) {
+			t.Errorf("optin %s -h exits with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
+		}
+		wideAtMost(t, name, p.stderr.String())
 	}
 }
 

@@ -78,15 +78,21 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 		return err
 	}
 	apiKey, password := random(24), random(6)
-	cfg, err := config.Parse("demo.yaml", demoConfig, lookup(map[string]string{
-		"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"),
-		"SECRET":  random(32),
-		"API_KEY": apiKey, "ADMIN_PASSWORD": password,
-	}), nil, pages.Languages()...)
+	// The configuration is a file, so that operators' commands work beside the demo.
+	file := filepath.Join(folder, "optin.yaml")
+	text := os.Expand(string(demoConfig), func(name string) string {
+		return map[string]string{
+			"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"),
+			"SECRET": random(32), "API_KEY": apiKey, "ADMIN_PASSWORD": password,
+		}[name]
+	})
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	cfg, err := config.Load(file, lookup(nil), pages.Languages()...)
 	if err != nil {
 		return err
 	}
-	cfg.KnownStore = "" // the store is as temporary as the demo
 	level := slog.LevelWarn
 	if verbose {
 		level = slog.LevelInfo
@@ -115,6 +121,10 @@ func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.W
 %[1]s/docs      every call, with an example
 %[1]s/          leads through all of it
 
+For operators, in another terminal:
+
+  optin top -config %[6]s
+
 What a website asks before it sends anything to anybody:
 
   %[3]s
@@ -122,7 +132,7 @@ What a website asks before it sends anything to anybody:
 Ready: the service answers at %[1]s, its store is SQLite in %[4]s,
 and a mail server at %[5]s takes every email and passes none on. An address gets one email in ten minutes.
 Ctrl-C stops the demo and deletes everything.
-`, cfg.PublicURL, password, strings.ReplaceAll(ask, "\n", "\n  "), folder, mail.Addr())
+`, cfg.PublicURL, password, strings.ReplaceAll(ask, "\n", "\n  "), folder, mail.Addr(), file)
 	return p.wait(ctx)
 }
 

@@ -25,43 +25,6 @@ const (
 	exitRefused = 3
 )
 
-const usage = `optin takes signups, sends a signed link by email, and counts a consent once the person has confirmed it.
-
-To try it, and to run it:
-
-  optin demo                       everything embedded, to try it: a signup page, an inbox, no configuration
-  optin serve  -config optin.yaml  the service
-  optin check  -config optin.yaml  says what is wrong before it goes wrong
-  optin keys                       makes a secret, API keys, webhook secrets, a DKIM key and its DNS record
-  optin preview                    every page and email in every language, in the browser
-  optin webhook                    tests a website's webhook; lists and retries failed events
-  optin bounce -config optin.yaml  reads a report about an email, as a mail system pipes it
-  optin healthcheck                asks a running service whether it is alive
-
-When a person asks, beside the running service; each is noted in the audit log:
-
-  optin show     ADDRESS|ID        everything that is known of one subscription, with its evidence
-  optin dossier  ADDRESS|ID        everything that proves what one person agreed to: to be printed, or checked by others
-  optin export                     every subscription of a site
-  optin resend   ADDRESS|ID        sends the email again, or says why it cannot
-  optin withdraw ADDRESS|ID        takes back what somebody agreed to
-  optin object   ADDRESS           keeps that somebody wants no more emails, known or not
-  optin erase    ADDRESS|ID…       erases people; -replay erases again what a restored backup brought back
-  optin audit                      who did what to whose data, and who looked at it
-
-Proof, and after a loss:
-
-  optin verify receipt|dossier|log checks a proof offline, with public keys alone
-  optin log    checkpoint|key      what is published of the consent log
-  optin restore -config optin.yaml fills a store that lost its data from the consent log
-  optin store  accept-empty        says that the loss of the store's data is known
-
-  optin version                    prints the version and the commit
-
-optin COMMAND -h explains a command's flags. Exit codes: 0 done, 1 failed or does not hold, 2 wrong usage or
-configuration, 3 refused: nothing is known of who was named, or the rules do not allow it now.
-`
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals(os.Args[1:])...)
 	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
@@ -71,52 +34,18 @@ func main() {
 
 // run is the program. It returns when its work is done, or soon after ctx is.
 func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	switch name, rest := firstOf(args); name {
-	case "demo":
-		return demo(ctx, rest, stdout, stderr)
-	case "serve":
-		return serve(ctx, rest, env, stdout, stderr)
-	case "check":
-		return check(ctx, rest, env, stdout, stderr)
-	case "show":
-		return show(ctx, rest, env, stdout, stderr)
-	case "dossier":
-		return writeDossier(ctx, rest, env, stdout, stderr)
-	case "erase":
-		return erase(ctx, rest, env, os.Stdin, stdout, stderr)
-	case "export":
-		return export(ctx, rest, env, stdout, stderr)
-	case "resend":
-		return resend(ctx, rest, env, stdout, stderr)
-	case "withdraw":
-		return withdraw(ctx, rest, env, stdout, stderr)
-	case "object":
-		return object(ctx, rest, env, stdout, stderr)
-	case "audit":
-		return auditLog(ctx, rest, env, stdout, stderr)
-	case "verify":
-		return verify(rest, stdout, stderr)
-	case "log":
-		return consentLog(ctx, rest, env, stdout, stderr)
-	case "restore":
-		return restore(ctx, rest, env, stdout, stderr)
-	case "store":
-		return storeCommand(ctx, rest, env, stdout, stderr)
-	case "bounce":
-		return readBounce(ctx, rest, env, os.Stdin, stdout, stderr)
-	case "keys":
-		return keys(rest, stdout, stderr)
-	case "preview":
-		return preview(ctx, rest, env, stdout, stderr)
-	case "webhook":
-		return webhooks(ctx, rest, env, stdout, stderr)
-	case "healthcheck":
-		return healthcheck(ctx, rest, stdout, stderr)
-	case "version", "-version", "--version":
-		return printVersion(stdout)
-	default:
-		return noCommand("optin", name, usage, stdout, stderr)
+	name, rest := firstOf(args)
+	if name == "-version" || name == "--version" {
+		name = "version"
 	}
+	for _, g := range commandGroups() {
+		for _, c := range g.all {
+			if c.name == name {
+				return c.run(ctx, rest, env, stdout, stderr)
+			}
+		}
+	}
+	return noCommand("optin", name, usage(), stdout, stderr)
 }
 
 // firstOf returns the name of a command, empty if there is none, and its arguments.
@@ -223,10 +152,13 @@ func siteConfig(path, id string, env func(string) (string, bool)) (*config.Confi
 	if id == "" {
 		return cfg, pages, cfg.Sites, nil
 	}
+	var ids []string
 	for _, s := range cfg.Sites {
 		if s.ID == id {
 			return cfg, pages, []config.Site{s}, nil
 		}
+		ids = append(ids, s.ID)
 	}
-	return nil, nil, nil, fmt.Errorf("the configuration has no site %q: -site takes one of its ids", id)
+	return nil, nil, nil, fmt.Errorf("the configuration has no site %q: -site takes one of its ids, %s", id,
+		strings.Join(ids, ", "))
 }

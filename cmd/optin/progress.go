@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 )
@@ -22,12 +21,7 @@ const progressEvery = 100 * time.Millisecond
 
 // progressOn returns a progress on w; nil if that is no terminal.
 func progressOn(w io.Writer) *progress {
-	file, is := w.(*os.File)
-	if is {
-		info, err := file.Stat()
-		is = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	if !is {
+	if terminal(w) == nil {
 		return nil
 	}
 	return &progress{w: w}

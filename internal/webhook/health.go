@@ -84,7 +84,7 @@ func (s *Sender) disable(ctx context.Context, queue store.QueueName, call *CallE
 	}
 	if first {
 		s.Log.ErrorContext(ctx, "webhook: the endpoint answered 410 Gone and is disabled; "+
-			"its events are kept as failed. Remove it from the configuration; or mend it and run: optin webhook retry",
+			"its events are kept as failed. Remove it from the configuration; or mend it and run: optin retry",
 			"queue", queue, "host", call.Host, "event", call.Event, "status", http.StatusGone)
 	}
 }
