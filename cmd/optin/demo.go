@@ -156,15 +156,20 @@ const answersWithin = 30 * time.Second
 func answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, answersWithin)
 	defer cancel()
+	var last error // that a GET is cut off by the end of ctx says less than the answer before
 	for {
 		status, body, err := getURL(ctx, url)
-		if err == nil && status == http.StatusOK {
+		switch {
+		case err == nil && status == http.StatusOK:
 			return nil
+		case err == nil:
+			last = fmt.Errorf("%d %s", status, body)
+		case last == nil || ctx.Err() == nil:
+			last = err
 		}
 		select {
 		case <-ctx.Done():
-			err = errors.Join(err, ctx.Err())
-			return fmt.Errorf("it does not become ready: GET %s: %d %s %w", url, status, body, err)
+			return fmt.Errorf("it does not become ready: GET %s: %w", url, errors.Join(last, ctx.Err()))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
