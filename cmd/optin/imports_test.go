@@ -120,7 +120,7 @@ func allowedImports() map[string][]string {
 			"internal/preflight", "internal/problem", "internal/ratelimit", "internal/readiness", "internal/receipt",
 			"internal/relay", "internal/skeleton", "internal/surge", "internal/typo", "internal/web",
 			"internal/web/admin", "internal/web/api", "internal/web/request", "internal/webhook", "mailer", "store",
-			"store/redis", "store/sqlite", "templates", "github.com/a-h/templ",
+			"store/redis", "store/sqlite", "templates", "github.com/a-h/templ", "golang.org/x/term",
 		},
 	}
 }
