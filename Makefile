@@ -102,6 +102,7 @@ tools:
 	command -v node         >/dev/null || missing="$$missing nodejs"; \
 	command -v php          >/dev/null || missing="$$missing php-cli"; \
 	command -v ip           >/dev/null || missing="$$missing iproute2"; \
+	command -v strace       >/dev/null || missing="$$missing strace"; \
 	command -v tmux         >/dev/null || missing="$$missing tmux"; \
 	command -v zsh          >/dev/null || missing="$$missing zsh"; \
 	command -v fish         >/dev/null || missing="$$missing fish"; \

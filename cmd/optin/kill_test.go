@@ -14,32 +14,45 @@ const killCount = 20
 // What was acknowledged is kept, whenever the process was killed.
 func TestAKilledProgramLosesNothingItAcknowledged(t *testing.T) {
 	onEachStore(t, func(t *testing.T, e *env) {
-		e.leaseFor, e.relayAddr = 3*time.Second, slowRelay(t, e.mail.Addr(), 4*time.Millisecond)
-		hook := newEndpoint(t)
-		e.siteYAML = hook.yaml()
-		seed := uint64(time.Now().UnixNano())
-		t.Logf("moments by seed %d", seed)
-		p := e.launch(e.listen)
-		l := newLoad(t, e)
-		moments := rand.New(rand.NewPCG(seed, 0))
-		for range killCount {
+		survives(t, e, killCount, func(l *load, p *process, moments *rand.Rand) *process {
 			l.waitToKill(moments)
 			p.kill()
-			l.kills = append(l.kills, time.Now())
-			p = e.launch(e.listen)
-		}
-		l.stop()
-		e.actor(e.listen).eventually("ready",
-			func() bool { return e.actor(e.listen).status("/readyz") == http.StatusOK })
-		l.wantLoad(3 * killCount)
-		l.wantEveryEmail(30 * time.Second) // also what the dead had leased
-		l.wantNothingLost()
-		l.wantEveryEvent(hook)
-		if code := p.stop(); code != exitOK {
-			t.Errorf("after all that it exits with %d:\n%s", code, p.stderr)
-		}
-		l.wantNoExtraEmail()
+			return e.launch(e.listen)
+		})
 	})
+}
+
+// survives puts a load on the program while it, or what it needs, is killed so many times, and checks that nothing that
+// was acknowledged is lost. Kill returns the program that runs afterwards.
+func survives(
+	t *testing.T, e *env, times int, kill func(l *load, p *process, moments *rand.Rand) *process,
+) {
+	t.Helper()
+	e.leaseFor, e.relayAddr = 3*time.Second, slowRelay(t, e.mail.Addr(), 4*time.Millisecond)
+	hook := newEndpoint(t)
+	e.siteYAML = hook.yaml()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("moments by seed %d", seed)
+	p := e.launch(e.listen)
+	l := newLoad(t, e)
+	moments := rand.New(rand.NewPCG(seed, 0))
+	for range times {
+		after := kill(l, p, moments)
+		l.kills = append(l.kills, time.Now())
+		p = after
+	}
+	l.stop()
+	t.Logf("killed %d times, at a call of a kind: %v", times, l.killedAt)
+	e.actor(e.listen).eventually("ready",
+		func() bool { return e.actor(e.listen).status("/readyz") == http.StatusOK })
+	l.wantLoad(3 * times)
+	l.wantEveryEmail(30 * time.Second) // also what the dead had leased
+	l.wantNothingLost()
+	l.wantEveryEvent(hook)
+	if code := p.stop(); code != exitOK {
+		t.Errorf("after all that it exits with %d:\n%s", code, p.stderr)
+	}
+	l.wantNoExtraEmail()
 }
 
 // waitToKill waits for the moment to kill: mostly under load, however slow this machine is, sometimes while the program

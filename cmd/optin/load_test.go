@@ -27,7 +27,8 @@ type load struct {
 	clicked     multimap[bool]      // by address: posted, with any response
 	confirmed   multimap[bool]      // by address: answered "confirmed"
 	unconfirmed atomic.Int64        // confirmations without a response, or answered 503
-	kills       []time.Time         // of the program
+	kills       []time.Time         // of the program, or its server
+	killedAt    map[string]int      // how often at a call of this kind
 	links       chan string         // of emails, to be confirmed
 	addressee   multimap[string]    // by link
 }
@@ -41,7 +42,7 @@ type emailCopy struct {
 // newLoad starts a load.
 func newLoad(t *testing.T, e *env) *load {
 	t.Helper()
-	l := &load{t: t, env: e, links: make(chan string, 10_000)}
+	l := &load{t: t, env: e, links: make(chan string, 10_000), killedAt: map[string]int{}}
 	busy, stopWork := context.WithCancel(t.Context())
 	reading, stopReading := context.WithCancel(t.Context())
 	var working, reader sync.WaitGroup
