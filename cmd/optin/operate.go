@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/templates"
 )
 
 // forSites is a call about one site or all, on the store.
 type forSites struct {
 	*call
 	*core
+	pages *templates.Set
 	sites []config.Site
 }
 
@@ -21,11 +23,11 @@ func (c *call) ofSites() *call {
 
 // openSites opens the store of a call about one site or all. If it is nil, the command ends with the code.
 func (c *call) openSites(ctx context.Context) (*forSites, int) {
-	cfg, _, sites, err := siteConfig(c.config, c.site, c.env)
+	cfg, pages, sites, err := siteConfig(c.config, c.site, c.env)
 	if err != nil {
 		return nil, c.badConfig(err)
 	}
-	on := &forSites{call: c, sites: sites}
+	on := &forSites{call: c, pages: pages, sites: sites}
 	if on.core, err = openCore(ctx, cfg); err != nil {
 		return nil, c.fail(exitFailed, err)
 	}

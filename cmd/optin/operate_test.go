@@ -17,6 +17,8 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/childtest"
+	"github.com/optin/optin/internal/relay"
+	"github.com/optin/optin/templates"
 )
 
 func TestOperatorsReadFiguresBesideTheService(t *testing.T) {
@@ -164,6 +166,46 @@ func TestTopNamesWhatIsBroken(t *testing.T) {
 		"ok Service: Ready. It answers at "+e.listen)
 	p.stop()
 	says("2 THINGS ARE NOT AS THEY SHOULD BE.", "! Service: Does not answer.", "start optin serve")
+}
+
+func TestTopAsksTheRelaysWhyEmailsWait(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, "sqlite://"+filepath.Join(t.TempDir(), "optin.db"))
+	working := e.relayAddr
+	e.relayAddr = childtest.FreeAddr(t)
+	a := e.start()
+	cfg := e.parse()
+	pages, err := templates.New()
+	e.must(err)
+	c, err := openCore(t.Context(), cfg)
+	e.must(err)
+	defer c.store.Close()
+	view := &topView{forSites: &forSites{core: c, pages: pages, sites: cfg.Sites}}
+	look := func() (now nowShown, emails light) {
+		t.Helper()
+		now, err = view.now(t.Context(), "hour")
+		e.must(err)
+		return now, now.Lights[slices.IndexFunc(now.Lights, func(l light) bool { return l.Name == "Emails" })]
+	}
+	if now, _ := look(); len(now.Unusual) > 0 || !view.asked.IsZero() {
+		t.Errorf("while none waits: %+v, asked at %v", now.Unusual, view.asked)
+	}
+	a.SignUp("ada@people.test")
+	now, emails := look()
+	if len(now.Unusual) != 1 || now.Unusual[0].What != "The relay "+e.relayAddr+" takes no emails from here." ||
+		!strings.Contains(now.Unusual[0].Do, "connection refused; check that smtp.url") || emails.Word != "Held up" {
+		t.Errorf("%+v", now)
+	}
+	asked := view.asked
+	if now, _ := look(); view.asked != asked || len(now.Unusual) != 1 {
+		t.Errorf("it asks again at once: %v, %v, %+v", view.asked, asked, now.Unusual)
+	}
+	view.asked = time.Time{}
+	cfg.SMTP.Relays[0], err = relay.Parse("smtp://" + working + "?tls=off")
+	e.must(err)
+	if now, emails := look(); len(now.Unusual) != 0 || emails.Light != "good" {
+		t.Errorf("a relay that takes emails: %+v", now)
+	}
 }
 
 func TestAnUnsafeStoreIsNamedWithItsRemedy(t *testing.T) {

@@ -27,8 +27,8 @@ last hour, day, week or month, and q or Ctrl-C ends it:
 
   optin top -config optin.yaml [-site gazette] [-of hour] [-every 2s]
 
-Where it does not write to a terminal it writes once and ends; so does -json. It reads the store: whether a relay is
-paused only the running service knows, and says in its log, in /metrics and in the dashboard.
+Where it does not write to a terminal it writes once and ends; so does -json. It reads the store and asks the service on
+this machine whether it is ready; and where emails wait, it asks the relays whether they take any.
 `
 
 // figure is a number beside that of the period before.
@@ -92,27 +92,42 @@ func top(ctx context.Context, args []string, env environment, stdout, stderr io.
 		return code
 	}
 	defer on.store.Close()
+	t := &topView{forSites: on}
 	if to := terminal(stdout); to != nil && !c.json {
-		if err := on.watch(ctx, to, *of, *every); err != nil {
+		if err := t.watch(ctx, to, *of, *every); err != nil {
 			return c.fail(exitFailed, err)
 		}
 		return exitOK
 	}
-	now, err := on.now(ctx, *of)
+	now, err := t.now(ctx, *of)
 	if err != nil {
 		return c.fail(exitFailed, err)
 	}
 	return c.done(now, now.text(columns))
 }
 
+// topView is one call of optin top.
+type topView struct {
+	*forSites
+	asked  time.Time // when the relays were asked last
+	relays []unusual // what they said
+}
+
 // watch draws again and again, until a key or a signal ends it.
-func (on *forSites) watch(ctx context.Context, to *os.File, of string, every time.Duration) error {
+func (t *topView) watch(ctx context.Context, to *os.File, of string, every time.Duration) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	keys := make(chan byte)
 	if keyboard := terminal(os.Stdin); keyboard != nil {
 		defer keyByKey(keyboard)()
 		go func() {
 			for key := make([]byte, 1); ; {
-				if n, err := keyboard.Read(key); err != nil || n == 0 {
+				n, err := keyboard.Read(key)
+				if err != nil || n == 0 {
+					return
+				}
+				if slices.Contains([]byte{'q', 'Q', ctrlC}, key[0]) {
+					stop() // what is just being read, too
 					return
 				}
 				keys <- key[0]
@@ -123,7 +138,7 @@ func (on *forSites) watch(ctx context.Context, to *os.File, of string, every tim
 	defer s.close()
 	last := "q ends this. h d w m: the hour, day, week, month. It looks every " + every.String() + "."
 	for tick := time.NewTicker(every); ; {
-		now, err := on.now(ctx, of)
+		now, err := t.now(ctx, of)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -139,9 +154,6 @@ func (on *forSites) watch(ctx context.Context, to *os.File, of string, every tim
 			return nil
 		case <-tick.C:
 		case key := <-keys:
-			if slices.Contains([]byte{'q', 'Q', ctrlC}, key) {
-				return nil
-			}
 			of = periodOfKey(key, of)
 		}
 	}
@@ -161,8 +173,8 @@ func periodOfKey(key byte, now string) string {
 }
 
 // now reads what is shown.
-func (on *forSites) now(ctx context.Context, of string) (now nowShown, err error) {
-	seen, err := admin.Look(ctx, on.dashboard(ctx), of)
+func (t *topView) now(ctx context.Context, of string) (now nowShown, err error) {
+	seen, err := admin.Look(ctx, t.dashboard(ctx), of)
 	if err != nil {
 		return now, err
 	}
@@ -176,11 +188,23 @@ func (on *forSites) now(ctx context.Context, of string) (now nowShown, err error
 			"expired": {n.Expired, b.Expired}, "undeliverable": {n.Undeliverable, b.Undeliverable},
 		},
 	}
-	service := on.serviceLight(ctx)
+	queues := t.queues()
+	backlogs, err := t.store.Backlogs(ctx, queues...)
+	if err != nil {
+		return now, err
+	}
+	for i, b := range backlogs {
+		q := now.Queues[queueLabel(queues[i])]
+		q = backlog{q.Jobs + b.Jobs, q.Failed + b.Failed, max(q.Late, b.Late.Seconds())}
+		now.Queues[queueLabel(queues[i])] = q
+	}
+	service := t.serviceLight(ctx)
 	now.Lights = append(now.Lights, service, storeLight(seen.Store))
 	if service.Light == "bad" {
 		now.Unusual = append(now.Unusual, unusual{service.Name + ": " + service.Word + ".", service.Says})
 	}
+	down := t.relaysDown(ctx, now.Queues)
+	now.Unusual = append(now.Unusual, down...)
 	for _, u := range seen.Unusual {
 		now.Unusual = append(now.Unusual, unusual{u.What, u.Do})
 	}
@@ -189,21 +213,52 @@ func (on *forSites) now(ctx context.Context, of string) (now nowShown, err error
 		first.Do = fmt.Sprintf("It must be %s. This mends it: %s", s.Want, s.Fix)
 	}
 	for _, l := range seen.Lights {
+		if l.Name == "Emails" && len(down) == len(t.cfg.SMTP.Relays) {
+			l.Light, l.Word, l.Says = "bad", "Held up", "No relay takes them."
+		}
 		now.Lights = append(now.Lights, light{l.Name, l.Light, l.Word, l.Says})
 	}
-	for _, id := range on.ids() {
-		if now.Pending[id], err = on.store.InState(ctx, id, string(consent.Pending)); err != nil {
+	for _, id := range t.ids() {
+		if now.Pending[id], err = t.store.InState(ctx, id, string(consent.Pending)); err != nil {
 			return now, err
 		}
 	}
-	queues := on.queues()
-	backlogs, err := on.store.Backlogs(ctx, queues...)
-	for i, b := range backlogs {
-		q := now.Queues[queueLabel(queues[i])]
-		q = backlog{q.Jobs + b.Jobs, q.Failed + b.Failed, max(q.Late, b.Late.Seconds())}
-		now.Queues[queueLabel(queues[i])] = q
+	return now, nil
+}
+
+// How often the relays are asked at most, and how long one may take.
+const (
+	askEvery  = 30 * time.Second
+	askWithin = 3 * time.Second
+)
+
+// relaysDown returns what is wrong with the relays, if emails wait. They are asked as optin check asks them, and
+// nothing is sent: what the running service knows of them is not in the store.
+func (t *topView) relaysDown(ctx context.Context, queues map[string]backlog) []unusual {
+	waiting := 0
+	for name, q := range queues {
+		if strings.HasPrefix(name, "email") {
+			waiting += q.Jobs
+		}
 	}
-	return now, err
+	if waiting == 0 {
+		return nil
+	}
+	if time.Since(t.asked) < askEvery {
+		return t.relays
+	}
+	t.relays = nil
+	for _, r := range t.cfg.SMTP.Relays {
+		ctx, cancel := context.WithTimeout(ctx, askWithin)
+		err := checkRelay(ctx, t.cfg, r, t.pages)
+		cancel()
+		if err != nil {
+			words := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "mailer: ")), " ") + "."
+			t.relays = append(t.relays, unusual{"The relay " + r.HostPort() + " takes no emails from here.", words})
+		}
+	}
+	t.asked = time.Now()
+	return t.relays
 }
 
 // serviceWithin is how long the running service may take to answer.
