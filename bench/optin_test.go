@@ -109,6 +109,7 @@ public_url: http://%s
 secret: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=
 store: %s
 trusted_proxies: [127.0.0.0/8]
+admin: {password: %q}
 smtp:
   url: smtp://%s?tls=off
 %s%slimits: {emails: 100000/1m, emails_per_domain: 100000/1m}
@@ -128,7 +129,7 @@ sites:
         text: {fr: Recevoir la lettre mensuelle de La Gazette, en: Receive the monthly letter of La Gazette}
     limits: {emails_per_site: 100000/1m}
     challenge: {when: busy, normal: 20000}
-%s`, o.addr, o.addr, o.store, o.relay.addr, dkim, log, apiKey, o.sites)
+%s`, o.addr, o.addr, o.store, adminPassword, o.relay.addr, dkim, log, apiKey, o.sites)
 }
 
 // sitesWithEndpoints returns more sites, each with so many webhooks.
