@@ -127,7 +127,7 @@ func TestAStopGivesBackWhatIsHeldAtOnce(t *testing.T) {
 
 func TestWhatIsHeldWaitsWhileThePoolIsPaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		env, ran, pauseUntil := newEnv(t), newRecord(), time.Time{}
+		env, ran, pauseUntil, paused := newEnv(t), newRecord(), time.Time{}, new(enough)
 		env.enqueue(10)
 		env.start(env.outbox(time.Second, outbox.Pool{
 			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
@@ -137,7 +137,7 @@ func TestWhatIsHeldWaitsWhileThePoolIsPaused(t *testing.T) {
 				}
 				return ran.complete(t.Context(), job)
 			},
-			Paused: func() time.Duration { return max(0, time.Until(pauseUntil)) },
+			Paused: func() time.Duration { paused.ask(); return max(0, time.Until(pauseUntil)) },
 		}))
 		time.Sleep(59 * time.Minute)
 		if n := len(ran.times()); n != 5 {

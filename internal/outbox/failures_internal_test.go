@@ -29,8 +29,18 @@ func TestThereIsALimitToHowManyFailuresAreRemembered(t *testing.T) {
 	if got := f.add(job(-1), now); got != 1 {
 		t.Errorf("where there is room it is number %d", got)
 	}
-	if got := f.add(job(-2), now.Add(rememberFor+time.Second)); got != 1 || len(f.byJob) != 1 {
+	f.add(job(1), now.Add(time.Hour))
+	day := now.Add(rememberFor)
+	if got := f.add(job(-2), day); got != 7 || len(f.byJob) != maxFailures {
 		t.Errorf("a day later it is number %d, and %d are remembered", got, len(f.byJob))
+	}
+	for after, want := range []int{7, 1} { // it is looked for old ones once a minute
+		if got := f.add(job(-2), day.Add(time.Minute-1+time.Duration(after))); got != want {
+			t.Errorf("%v after a day it is number %d", time.Minute-1+time.Duration(after), got)
+		}
+	}
+	if len(f.byJob) != 2 {
+		t.Errorf("%d are remembered", len(f.byJob))
 	}
 }
 

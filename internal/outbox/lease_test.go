@@ -118,15 +118,19 @@ func (s answersLate) Lease(ctx context.Context, queue store.QueueName, n int, d 
 	return jobs, err
 }
 
-func TestAJobWhoseLeaseIsAlmostOverIsNotBegun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		env, ran, late := newEnv(t), newRecord(), 29*time.Second
-		env.queue = answersLate{env.store, &late}
-		env.enqueue(1)
-		env.run(time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
-			Run: ran.complete})
-		if got := ran.times(); len(got) != 1 || got[0] < 30*time.Second {
-			t.Errorf("ran at %v, want once, under a new lease", got)
-		}
-	})
+func TestAJobIsBegunInTheFirstHalfOfItsLeaseAndNoLater(t *testing.T) {
+	for after, again := range map[time.Duration]bool{
+		15 * time.Second: false, 15*time.Second + 1: true, 29 * time.Second: true,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			env, ran, late := newEnv(t), newRecord(), after
+			env.queue = answersLate{env.store, &late}
+			env.enqueue(1)
+			env.run(time.Minute, outbox.Pool{Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
+				Run: ran.complete})
+			if got := ran.times(); len(got) != 1 || again != (got[0] >= 30*time.Second) || !again && got[0] != after {
+				t.Errorf("granted after %v, it ran at %v; under a new lease: %t", after, got, again)
+			}
+		})
+	}
 }

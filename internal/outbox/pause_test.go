@@ -28,11 +28,12 @@ func TestAPoolPausesForAsLongAsPausedSays(t *testing.T) {
 				calls := &counting{Queue: env.store}
 				env.queue = calls
 				env.enqueue(3)
-				ran := newRecord()
+				ran, paused := newRecord(), new(enough)
 				b := env.outbox(poll, outbox.Pool{
 					Queues: []store.QueueName{emails}, Workers: 3, Timeout: time.Minute, Waits: hourly,
 					ProbeEvery: time.Second, RepeatLast: true, Run: ran.complete,
 					Paused: func() time.Duration {
+						paused.ask()
 						if time.Since(ran.since) < c.until {
 							return c.says
 						}
@@ -62,7 +63,7 @@ func TestPausedIsAskedBeforeEachLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env := newEnv(t)
 		env.enqueue(3)
-		ran, pauseUntil := newRecord(), time.Time{}
+		ran, pauseUntil, paused := newRecord(), time.Time{}, new(enough)
 		env.start(env.outbox(time.Minute, outbox.Pool{
 			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly,
 			Run: func(_ context.Context, job store.Job) outbox.Result {
@@ -70,7 +71,7 @@ func TestPausedIsAskedBeforeEachLease(t *testing.T) {
 				pauseUntil = time.Now().Add(20 * time.Second)
 				return outbox.Complete()
 			},
-			Paused: func() time.Duration { return max(0, time.Until(pauseUntil)) },
+			Paused: func() time.Duration { paused.ask(); return max(0, time.Until(pauseUntil)) },
 		}))
 		time.Sleep(59 * time.Second)
 		got := ran.times()

@@ -63,8 +63,7 @@ type pool struct {
 // begins no job after ctx has ended, and ends the one that it runs then when jobs ends.
 func (p *pool) work(ctx, jobs context.Context) {
 	for ctx.Err() == nil {
-		if pause := p.pausedFor(); pause > 0 {
-			sleep(ctx, min(pause, p.box.Poll))
+		if p.rest(ctx) {
 			continue
 		}
 		t := p.rotation.take()
@@ -84,11 +83,17 @@ func (p *pool) work(ctx, jobs context.Context) {
 	}
 }
 
-func (p *pool) pausedFor() time.Duration {
+// rest waits while the pool is paused, for Poll at most, and reports whether it was.
+func (p *pool) rest(ctx context.Context) bool {
 	if p.Paused == nil {
-		return 0
+		return false
 	}
-	return p.Paused()
+	pause := p.Paused()
+	if pause <= 0 {
+		return false
+	}
+	sleep(ctx, min(pause, p.box.Poll))
+	return true
 }
 
 // sleep returns after d, or when ctx ends.

@@ -27,7 +27,7 @@ type rotation struct {
 	mu     sync.Mutex
 	queues []*queue
 	busy   int   // workers that have a turn
-	count  int64 // numbers the events that joined and served refer to
+	count  int64 // numbers the events that joined, served and signal refer to
 	closed bool
 }
 
@@ -40,7 +40,7 @@ type queue struct {
 	workers int           // that are leasing from it or running its jobs
 	leasing bool          // a lease has no answer yet
 	waiting bool          // a lease may find a job
-	signals int           // how often waiting was asked for: an earlier lease's answer undoes no later signal
+	signal  int64         // when waiting was last asked for: an earlier lease's answer undoes no later signal
 	held    []leasedJob   // that no worker has begun, oldest first
 	took    time.Duration // how long a run takes, on average, the last ones counting most; 0: none has ended yet
 	joined  int64         // when it began to wait for a turn
@@ -58,10 +58,10 @@ type leasedJob struct {
 
 // turn is what a worker is to do at a queue.
 type turn struct {
-	q       *queue
-	job     *leasedJob // to be run; nil: it is to lease
-	n       int        // how many jobs
-	signals int        // the count of signals that the lease answers
+	q      *queue
+	job    *leasedJob // to be run; nil: it is to lease
+	n      int        // how many jobs
+	signal int64      // the queue's signal that the lease answers
 }
 
 // newRotation makes a rotation in which no queue waits for a turn.
@@ -87,7 +87,7 @@ func (r *rotation) take() *turn {
 	if q == nil || r.closed {
 		return nil
 	}
-	t := &turn{q: q, signals: q.signals}
+	t := &turn{q: q, signal: q.signal}
 	if len(q.held) > 0 {
 		t.job = &q.held[0]
 		q.held = q.held[1:]
@@ -172,7 +172,7 @@ func (r *rotation) leased(t *turn, jobs []store.Job, since time.Time) (first *le
 	if r.closed {
 		return nil, jobs
 	}
-	q.waiting = q.signals != t.signals
+	q.waiting = q.signal != t.signal
 	if len(jobs) == t.n { // fewer would be all there are
 		r.signal(q)
 	}
@@ -194,7 +194,7 @@ func (r *rotation) leaseFailed(t *turn, poll time.Duration) int {
 	defer r.mu.Unlock()
 	q := t.q
 	q.leasing = false
-	q.waiting = q.signals != t.signals
+	q.waiting = q.signal != t.signal
 	q.errors++
 	q.backoff = time.Now().Add(min(poll<<min(q.errors, 5), maxBackoff))
 	r.notify()
@@ -217,9 +217,9 @@ func (r *rotation) leave(q *queue, took time.Duration) {
 
 // signal says that a lease from a queue may find a job.
 func (r *rotation) signal(q *queue) {
-	q.signals++
+	r.count++
+	q.signal = r.count
 	if !q.waiting && len(q.held) == 0 {
-		r.count++
 		q.joined = r.count
 	}
 	q.waiting = true

@@ -48,9 +48,13 @@ func (r *rotation) vain() store.QueueName {
 	return t.q.name
 }
 
-// allVain is as many turns as there are.
+// allVain is as many turns as there are, if they end.
 func (r *rotation) allVain() (seen []store.QueueName) {
-	for q := r.vain(); q != ""; q = r.vain() {
+	for range 100 {
+		q := r.vain()
+		if q == "" {
+			break
+		}
 		seen = append(seen, q)
 	}
 	return seen
@@ -83,6 +87,19 @@ func TestAWokenQueueGoesFirstButNotTwiceBeforeTheSameOther(t *testing.T) {
 	r.allVain()
 	if q := r.vain(); q != "" {
 		t.Errorf("%s had a turn without a signal", q)
+	}
+}
+
+func TestOfQueuesThatWereWokenTheOneThatHasWaitedLongestGoesFirst(t *testing.T) {
+	r := newTestRotation(1, 0, "a", "b", "c", "d")
+	r.allVain()
+	for _, name := range []store.QueueName{"a", "c", "b"} {
+		r.polled(r.queue(name), time.Now())
+	}
+	r.wake(r.queue("b"))
+	r.wake(r.queue("c"))
+	if diff := cmp.Diff([]store.QueueName{"c", "b", "a"}, r.allVain()); diff != "" {
+		t.Error(diff)
 	}
 }
 
