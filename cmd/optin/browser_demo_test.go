@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,11 +15,13 @@ import (
 )
 
 // startDemo starts the demo as its command line does, and returns the address it prints.
-func startDemo(t *testing.T) (base string) {
+func startDemo(t *testing.T, flags ...string) (base string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended, out := make(chan int, 1), &childtest.Buffer{}
-	go func() { ended <- run(ctx, []string{"demo", "-listen", "127.0.0.1:0"}, lookup(nil), out, io.Discard) }()
+	go func() {
+		ended <- run(ctx, append([]string{"demo", "-listen", "127.0.0.1:0"}, flags...), lookup(nil), out, os.Stderr)
+	}()
 	t.Cleanup(func() {
 		stop()
 		if code := <-ended; code != exitOK {

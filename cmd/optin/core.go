@@ -30,6 +30,7 @@ type core struct {
 	endpoints *webhook.Endpoints
 	identity  *identity.Keeper // of the store
 	audit     *audit.Log
+	now       func() time.Time
 }
 
 // hooks are told of what was committed here; both may be nil.
@@ -41,17 +42,24 @@ type hooks struct {
 // newCore makes the core on a store. Check its identity before anything else: until then, and while it is not the right
 // one, every call of the store is refused.
 func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (*core, error) {
+	return newCoreAt(cfg, st, log, tell, time.Now)
+}
+
+// newCoreAt is newCore with another clock, which must be that of the store.
+func newCoreAt(
+	cfg *config.Config, st store.Store, log *slog.Logger, tell hooks, now func() time.Time,
+) (*core, error) {
 	ring, err := keyring.New(cfg.Secrets...)
 	if err != nil {
 		return nil, err
 	}
-	is, err := newIdentity(cfg, st, ring, log)
+	is, err := newIdentity(cfg, st, ring, log, now)
 	if err != nil {
 		return nil, err
 	}
 	st = store.Guard(st, is.Err)
-	c := &core{cfg: cfg, store: st, ring: ring, identity: is,
-		surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites)})}
+	c := &core{cfg: cfg, store: st, ring: ring, identity: is, now: now,
+		surge: surge.New(surge.Options{Store: st, Sites: surgeSites(cfg.Sites), Now: now})}
 	sites := serviceSites(cfg.Sites)
 	if c.service, err = confirm.New(confirm.Options{
 		Store: st, Keyring: ring, PublicURL: cfg.PublicURL, FormerURLs: cfg.FormerURLs, Sites: sites, Surge: c.surge,
@@ -60,7 +68,7 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
 		Emails: limits(cfg.Limits.Emails), Enqueued: tell.enqueued, Counted: tell.counted,
-		LostBefore: is.LostBefore,
+		LostBefore: is.LostBefore, Now: now,
 		Unreadable: func(e *confirm.UnreadableError) {
 			log.Error("a record does not open: put its secret or a copy of it back; optin check -deep names all such",
 				"site", e.Key.Site, "record", e.Key.ID, "error", e)
@@ -68,10 +76,11 @@ func newCore(cfg *config.Config, st store.Store, log *slog.Logger, tell hooks) (
 	}); err != nil {
 		return nil, err
 	}
-	c.audit = audit.New(audit.Options{Records: st, Keyring: ring, Keep: cfg.Admin.AuditKept, Rand: rand.Reader})
+	c.audit = audit.New(audit.Options{Records: st, Keyring: ring, Keep: cfg.Admin.AuditKept, Rand: rand.Reader,
+		Now: now})
 	c.endpoints, err = webhook.NewEndpoints(webhook.EndpointsOptions{
 		Sites: sites, Queue: st, Cells: st, Open: c.service.Website.OpenEvent, Enqueued: tell.enqueued,
-		Sealer: ring,
+		Sealer: ring, Now: now,
 	})
 	return c, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	_ "embed" // the configuration
 	"encoding/base64"
 	"errors"
 	"flag"
@@ -13,27 +12,22 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/optin/optin/internal/config"
-	"github.com/optin/optin/internal/inbox"
 	"github.com/optin/optin/templates"
 )
-
-//go:embed demo.yaml
-var demoConfig []byte
 
 // demo runs everything embedded: SQLite in a temporary folder, an inbox in the browser, one site.
 func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	addr := f.String("listen", "127.0.0.1:8080", "where to listen, on this machine only; port 0 picks one")
 	verbose := f.Bool("v", false, "log every request and email")
+	empty := f.Bool("empty", false, "begin with an empty store, and with nothing that is broken")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code
 	}
-	if err := runDemo(ctx, *addr, *verbose, stdout, stderr); err != nil {
+	if err := runDemo(ctx, demoOptions{*addr, *verbose, *empty}, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "optin demo:", err)
 		if errors.Is(err, errLoopback) {
 			return exitUsage
@@ -54,64 +48,54 @@ func loopback(addr string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-func runDemo(ctx context.Context, addr string, verbose bool, stdout, stderr io.Writer) error {
+// demoOptions are the flags of the demo.
+type demoOptions struct {
+	addr           string
+	verbose, empty bool
+}
+
+func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error {
 	folder, err := os.MkdirTemp("", "optin-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	if !loopback(addr) {
+	if !loopback(o.addr) {
 		return errLoopback
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("%w; -listen 127.0.0.1:0 picks a free port", err)
 	}
 	defer l.Close()
-	mail, err := openInbox()
-	if err != nil {
-		return err
-	}
-	defer mail.Close()
 	pages, err := templates.New()
 	if err != nil {
 		return err
 	}
-	apiKey, password := random(24), random(6)
-	// The configuration is a file, so that operators' commands work beside the demo.
-	file := filepath.Join(folder, "optin.yaml")
-	text := os.Expand(string(demoConfig), func(name string) string {
-		return map[string]string{
-			"LISTEN": l.Addr().String(), "RELAY": mail.Addr(), "DATABASE": filepath.Join(folder, "optin.db"),
-			"SECRET": random(32), "API_KEY": apiKey, "ADMIN_PASSWORD": password,
-		}[name]
-	})
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return err
-	}
-	cfg, err := config.Load(file, lookup(nil), pages.Languages()...)
+	d, err := newDemoWorld(ctx, o.empty, l.Addr().String(), folder, pages)
 	if err != nil {
 		return err
 	}
-	level := slog.LevelWarn
-	if verbose {
+	defer d.close()
+	level := slog.LevelError // that emails and events wait is what there is to see, and no news
+	if o.verbose {
 		level = slog.LevelInfo
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	ask := "curl " + cfg.PublicURL.String() + "/v1/sites/demo/lookup \\\n" +
-		"  -H 'Authorization: Bearer " + apiKey + "' \\\n" +
+	ask := "curl " + d.cfg.PublicURL.String() + "/v1/sites/demo/lookup \\\n" +
+		"  -H 'Authorization: Bearer " + d.apiKey + "' \\\n" +
 		"  -H 'Content-Type: application/json' -d '{\"email\":\"ada@example.org\"}'"
-	tour, err := newTour(ask, password)
+	tour, err := newTour(ask, d.password)
 	if err != nil {
 		return err
 	}
-	p, err := start(ctx, cfg, pages, log, extra{listener: l, noLookups: true, handlers: map[string]http.Handler{
-		"": tour, "inbox": mail.Handler(),
+	p, err := start(ctx, d.cfg, pages, log, extra{listener: l, noLookups: true, handlers: map[string]http.Handler{
+		"": tour, "inbox": d.mail.Handler(),
 	}})
 	if err != nil {
 		return err
 	}
-	if err := answers(ctx, cfg.PublicURL.JoinPath("readyz").String()); err != nil {
+	if err := answers(ctx, d.cfg.PublicURL.JoinPath("readyz").String()); err != nil {
 		p.stop()
 		return err
 	}
@@ -131,22 +115,9 @@ What a website asks before it sends anything to anybody:
 
 Ready: the service answers at %[1]s, its store is SQLite in %[4]s,
 and a mail server at %[5]s takes every email and passes none on. An address gets one email in ten minutes.
-Ctrl-C stops the demo and deletes everything.
-`, cfg.PublicURL, password, strings.ReplaceAll(ask, "\n", "\n  "), folder, mail.Addr(), file)
+%[7]sCtrl-C stops the demo and deletes everything.
+`, d.cfg.PublicURL, d.password, strings.ReplaceAll(ask, "\n", "\n  "), folder, d.mail.Addr(), d.file, d.says())
 	return p.wait(ctx)
-}
-
-// sampleRelay is where the sample configuration sends its emails. The demo takes them there, so that a new site can be
-// tried before there is a relay.
-const sampleRelay = "127.0.0.1:2525"
-
-// openInbox opens the inbox of the demo: at sampleRelay, or at any port if that one is taken.
-func openInbox() (*inbox.Inbox, error) {
-	options := []inbox.Option{inbox.SignUpAt("/s/demo"), inbox.Icon(templates.AssetPath("favicon.svg"))}
-	if mail, err := inbox.Open(sampleRelay, options...); err == nil {
-		return mail, nil
-	}
-	return inbox.Open("127.0.0.1:0", options...)
 }
 
 // answersWithin is how long the demo may take until it is ready: a second, on a machine with nothing else to do.

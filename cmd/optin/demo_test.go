@@ -118,13 +118,7 @@ func TestTheFirstPageOfTheDemoLeadsThroughAllOfIt(t *testing.T) {
 			t.Errorf("%s: %d, %q", path, r.status, r.page.Find("h1").Text())
 		}
 	}
-	r.open(base + "/")
-	password := r.page.Find("li p code").Last().Text()
-	r.open(base + "/admin/login")
-	r.submit("form", map[string]string{"password": password})
-	if r.status != http.StatusOK || r.at.Path != "/admin" {
-		t.Errorf("with the password %q: %d at %s", password, r.status, r.at)
-	}
+	r.logInToDemo(base)
 	for _, path := range []string{"//", "/x", "/index.html"} {
 		if status, _, err := getURL(t.Context(), base+path); err != nil || status != http.StatusNotFound {
 			t.Errorf("%s: %d, %v", path, status, err)

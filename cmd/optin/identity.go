@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/identity"
@@ -17,14 +18,14 @@ import (
 
 // newIdentity returns what checks which store this is. What a process learns is kept in the file known_store.
 func newIdentity(
-	cfg *config.Config, st store.Store, ring *keyring.Keyring, log *slog.Logger,
+	cfg *config.Config, st store.Store, ring *keyring.Keyring, log *slog.Logger, now func() time.Time,
 ) (*identity.Keeper, error) {
 	known, err := readKnown(cfg.KnownStore)
 	if err != nil {
 		return nil, err
 	}
 	return identity.New(identity.Options{
-		Store: st, Fingerprints: ring.Fingerprints(), Known: known,
+		Store: st, Fingerprints: ring.Fingerprints(), Known: known, Now: now,
 		Remember: func(k identity.Known) {
 			if cfg.KnownStore == "" {
 				return

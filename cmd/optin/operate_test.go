@@ -374,7 +374,7 @@ func TestLinesAreFoldedAtTheirSpaces(t *testing.T) {
 // Beside the demo, operators' commands have its configuration.
 func TestCommandsWorkBesideTheDemo(t *testing.T) {
 	t.Parallel()
-	p := command(t, "demo", "-listen", "127.0.0.1:0")
+	p := command(t, "demo", "-empty", "-listen", "127.0.0.1:0")
 	said := regexp.MustCompile(`\n  (optin top -config (\S+))\n`)
 	(&actor{t: t}).eventually("the demo says how", func() bool { return said.MatchString(p.stdout.String()) })
 	file := said.FindStringSubmatch(p.stdout.String())[2]

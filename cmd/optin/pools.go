@@ -31,7 +31,7 @@ const eventLease = 6 * time.Second
 // newOutbox makes the pools of all queues.
 func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
 	mail, err := newMailer(c.cfg, mailer.Options{
-		Service: c.service, Pages: pages, Log: g.log, Keep: c.service.KeepSkeleton,
+		Service: c.service, Pages: pages, Log: g.log, Keep: c.service.KeepSkeleton, Now: c.now,
 		Observe: func(a mailer.Attempt) { g.metrics.Email(a.Site, a.Outcome, a.Class, a.Took) },
 		Alarm: func(relay string, paused bool, words string) {
 			g.metrics.Relay(relay, paused)
@@ -67,7 +67,7 @@ func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.
 			LeaseFor:   min(eventLease, cmp.Or(x.leaseFor, eventLease)),
 		})
 	}
-	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: g.log, LeaseFor: x.leaseFor,
+	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: g.log, Now: c.now, LeaseFor: x.leaseFor,
 		FinishWithin: cmp.Or(x.finish, finishJobs),
 		Observe: func(queue store.QueueName, outcome outbox.Outcome, took time.Duration) {
 			g.metrics.Job(queueLabel(queue), string(outcome), took)
@@ -126,7 +126,7 @@ func newSenders(c *core, log *slog.Logger) (map[store.QueueName]*webhook.Sender,
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
 				Events: c.service.Website, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w),
-				Health: c.endpoints,
+				Health: c.endpoints, Now: c.now,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)

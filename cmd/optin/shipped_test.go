@@ -33,7 +33,8 @@ func TestEveryShippedConfigurationLoads(t *testing.T) {
 		t.Fatal("the README has no configuration")
 	}
 	env := map[string]string{"RELAY_PASSWORD": "a-password", "LISTEN": "127.0.0.1:8080",
-		"DATABASE": "/var/lib/optin/demo.db", "RELAY": "127.0.0.1:2525", "ADMIN_PASSWORD": "a-password"}
+		"DATABASE": "/var/lib/optin/demo.db", "RELAY": "127.0.0.1:2525", "ADMIN_PASSWORD": "a-password",
+		"NEWSROOM": "127.0.0.1:8081", "CRM": "127.0.0.1:8082", "WEBHOOK_SECRET": hookSecret}
 	for _, secret := range []string{"OPTIN_SECRET", "SECRET"} {
 		env[secret] = random(32)
 	}

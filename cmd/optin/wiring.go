@@ -38,7 +38,8 @@ type storeOptions struct {
 	existing bool // then no file is created
 	log      *slog.Logger
 	watched  store.Observer
-	patience time.Duration // how long a call may take; 0: as long as somebody waits for a page
+	patience time.Duration    // how long a call may take; 0: as long as somebody waits for a page
+	now      func() time.Time // of SQLite, whose clock is the process's; nil: time.Now
 }
 
 // openStoreFor opens a store.
@@ -48,7 +49,7 @@ func openStoreFor(ctx context.Context, c store.Location, o storeOptions) (store.
 	if c.Scheme == "sqlite" {
 		st, err = sqlite.Open(ctx, sqlite.Options{
 			Path: c.Path, Durability: c.Durability, ReadOnly: o.readOnly, Existing: o.existing, Log: o.log,
-			Observer: o.watched, Deadline: o.patience,
+			Observer: o.watched, Deadline: o.patience, Now: o.now,
 		})
 	} else {
 		st, err = redis.Open(ctx, redis.Options{

@@ -241,3 +241,22 @@ func TestClosingCutsConnectionsAndLeavesNothingRunning(t *testing.T) {
 		t.Errorf("%d emails can be read after closing, want 1", len(messages))
 	}
 }
+
+func TestAnInboxRefusesWhomItIsToldTo(t *testing.T) {
+	i := newInbox(t, inbox.Refuse(func(to string) *inbox.Refusal {
+		if strings.HasPrefix(to, "full@") {
+			return &inbox.Refusal{Code: 452, Enhanced: [3]int{4, 2, 2}, Words: "the mailbox is full"}
+		}
+		return nil
+	}))
+	email := []byte(crlf("Subject: Hello", "", "one"))
+	err := smtp.SendMail(i.Addr(), nil, "bonjour@gazette.example", []string{"full@example.org"}, email)
+	said := new(textproto.Error)
+	if !errors.As(err, &said) || said.Code != 452 || said.Msg != "4.2.2 the mailbox is full" {
+		t.Errorf("the refusal: %v", err)
+	}
+	deliver(t, i, string(email))
+	if n := len(i.Messages()); n != 1 {
+		t.Errorf("%d emails, want that to the other", n)
+	}
+}

@@ -44,6 +44,9 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if r := s.inbox.refuse(to); r != nil {
+		return &smtp.SMTPError{Code: r.Code, EnhancedCode: r.Enhanced, Message: r.Words}
+	}
 	s.to = append(s.to, to)
 	return nil
 }

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/store"
+	"github.com/optin/optin/store/sqlite"
 )
 
 func TestEveryJobCompletesOnceWhateverTheNumberOfOutboxes(t *testing.T) {
@@ -152,5 +154,45 @@ func TestWhatIsLeasedDuringAStopIsGivenBack(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestRunDueRunsWhatIsDueByAMovedClockAndNoMore(t *testing.T) {
+	now := time.Now()
+	st, err := sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(t.TempDir(), "optin.db"), Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	env := &env{T: t, store: st, queue: st}
+	env.enqueue(40)
+	env.enqueueIn("other", 0, 1)
+	ran, others := 0, 0
+	b := env.outboxWith(outbox.Options{Now: func() time.Time { return now }, Pools: []outbox.Pool{{
+		Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly, RepeatLast: true,
+		Run: func(context.Context, store.Job) outbox.Result { ran++; return outbox.Retry(nil) },
+	}, {
+		Queues: []store.QueueName{"other"}, Timeout: time.Minute, Waits: hourly,
+		Run: func(context.Context, store.Job) outbox.Result { others++; return outbox.Complete() },
+	}}})
+	for i, step := range []struct {
+		after       time.Duration
+		skip        store.QueueName
+		ran, others int
+	}{
+		{0, "other", 40, 0}, {0, "other", 40, 0}, {47 * time.Minute, "", 40, 1}, {26 * time.Minute, "", 80, 1},
+	} {
+		now = now.Add(step.after)
+		err := b.RunDue(t.Context(), func(name store.QueueName) bool { return name == step.skip })
+		if err != nil || ran != step.ran || others != step.others {
+			t.Errorf("step %d: %d and %d jobs ran, %v; want %d and %d", i, ran, others, err, step.ran, step.others)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.RunDue(ctx, func(store.QueueName) bool { return false }); err == nil {
+		t.Error("it does not say that it was ended")
 	}
 }

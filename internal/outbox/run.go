@@ -50,7 +50,7 @@ func (p *pool) recovering(ctx context.Context, job store.Job) (result Result) {
 
 // end ends a job as its result says, unless the worker has done so itself, and returns what became of it.
 func (p *pool) end(ctx context.Context, job store.Job, r Result) Outcome {
-	outcome, how := p.decide(p.countFailure(job, r), r, time.Now())
+	outcome, how := p.decide(p.countFailure(job, r), r, p.box.Now())
 	if to := p.box.byQueue[how.Queue]; outcome == Moved && (to == nil || job.Queue == store.TimerQueue) {
 		p.box.Log.Error("outbox: a job cannot move to a queue that no pool works, nor a timer; it stays in its own",
 			"queue", job.Queue, "job", job.ID, "to", how.Queue)
