@@ -83,12 +83,17 @@ func (p *pool) work(ctx, jobs context.Context) {
 	}
 }
 
+// pausedFor returns how long the pool is paused.
+func (p *pool) pausedFor() time.Duration {
+	if p.Paused == nil {
+		return 0
+	}
+	return p.Paused()
+}
+
 // rest waits while the pool is paused, for Poll at most, and reports whether it was.
 func (p *pool) rest(ctx context.Context) bool {
-	if p.Paused == nil {
-		return false
-	}
-	pause := p.Paused()
+	pause := p.pausedFor()
 	if pause <= 0 {
 		return false
 	}
