@@ -72,7 +72,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	done
 
 soak: tools ## the tests that flood, crowd and stop, at their full size
-	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -v -timeout 180m ./...
+	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -v -timeout 600m ./...
 
 bench: tools ## what it costs, as ratios to floors of the same run: under ten minutes, into BENCH (dist/bench); see package bench
 	OPTIN_TEST_ALL=1 OPTIN_BENCH=$(abspath $(BENCH)) $(GO) test -v -count=1 -timeout 30m -run '^TestMeasure$$' ./bench

@@ -70,6 +70,10 @@ func parseSender(what string, from mail.Address) (mail.Address, error) {
 		return mail.Address{}, fmt.Errorf("the name of %s must be one line of at most %d printable characters", what,
 			maxName)
 	}
+	// In an encoded word of a name it would begin a quotation (RFC 2047, section 5), and net/mail writes it as it is.
+	if strings.Contains(from.Name, `\`) {
+		return mail.Address{}, fmt.Errorf("the name of %s must not have a backslash", what)
+	}
 	return mail.Address{Name: strings.Join(strings.Fields(from.Name), " "), Address: a.String()}, nil
 }
 

@@ -421,6 +421,9 @@ func parseFrom(s string) (mail.Address, error) {
 			return mail.Address{}, errors.New("has a name that is longer than 100 characters or contains control " +
 				"characters")
 		}
+		if strings.Contains(a.Name, `\`) {
+			return mail.Address{}, errors.New("has a backslash in its name, which mail programs do not read alike")
+		}
 	}
 	return *a, nil
 }

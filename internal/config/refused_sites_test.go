@@ -74,6 +74,9 @@ func TestWrongSitesAreRefused(t *testing.T) {
 		{`"La Gazette <bonjour@gazette.example>"`, "'" + strings.Repeat("a", 101) + " <bonjour@gazette.example>'", []string{
 			"16: sites[0].from has a name that is longer than 100 characters or contains control characters",
 		}},
+		{`"La Gazette <bonjour@gazette.example>"`, `'"La \\é" <bonjour@gazette.example>'`, []string{
+			"16: sites[0].from has a backslash in its name, which mail programs do not read alike",
+		}},
 		{`name: La Gazette SAS, address: "1 rue des Exemples, 75000 Paris", contact: vie-privee@gazette.example, `, "",
 			[]string{
 				"17: sites[0].controller.name is missing",
