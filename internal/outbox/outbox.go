@@ -145,7 +145,10 @@ func (b *Outbox) RunDue(ctx context.Context, skip func(store.QueueName) bool) er
 		}
 		for _, name := range due {
 			q := b.byQueue[name]
-			if q == nil || skip(name) || q.pool.pausedFor() > 0 {
+			if q == nil || skip(name) {
+				continue
+			}
+			if _, paused := q.pool.pausedFor(); paused {
 				continue
 			}
 			jobs, err := b.Store.Lease(ctx, name, maxBatch, q.pool.LeaseFor)

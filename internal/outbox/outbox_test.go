@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -194,5 +195,51 @@ func TestRunDueRunsWhatIsDueByAMovedClockAndNoMore(t *testing.T) {
 	cancel()
 	if err := b.RunDue(ctx, func(store.QueueName) bool { return false }); err == nil {
 		t.Error("it does not say that it was ended")
+	}
+}
+
+// answers is a store that says an error for one of its calls.
+type answers struct {
+	store.Queue
+	due, lease error
+}
+
+func (s answers) Due(ctx context.Context) ([]store.QueueName, error) {
+	if s.due != nil {
+		return nil, s.due
+	}
+	return s.Queue.Due(ctx)
+}
+
+func (s answers) Lease(ctx context.Context, queue store.QueueName, n int, d time.Duration) ([]store.Job, error) {
+	if s.lease != nil {
+		return nil, s.lease
+	}
+	return s.Queue.Lease(ctx, queue, n, d)
+}
+
+func TestRunDueSaysThatTheStoreIsAwayAndLeavesAPausedPoolAlone(t *testing.T) {
+	for name, row := range map[string]struct {
+		due, lease error
+		pause      time.Duration
+		ran        int
+	}{
+		"it is there":               {ran: 3},
+		"it cannot say what is due": {due: store.ErrUnavailable},
+		"it leases nothing":         {lease: store.ErrUnavailable},
+		"the pool is paused":        {pause: time.Second},
+	} {
+		env, ran, paused := newEnv(t), newRecord(), new(enough)
+		env.enqueue(3)
+		env.enqueueIn("other", 0, 1) // which no pool works
+		env.queue = answers{env.store, row.due, row.lease}
+		b := env.outbox(time.Hour, outbox.Pool{
+			Queues: []store.QueueName{emails}, Timeout: time.Minute, Waits: hourly, Run: ran.complete,
+			Paused: func() time.Duration { paused.ask(); return row.pause },
+		})
+		err := b.RunDue(t.Context(), func(store.QueueName) bool { return false })
+		if want := errors.Join(row.due, row.lease); (err == nil) != (want == nil) || len(ran.ids) != row.ran {
+			t.Errorf("%s: %d ran, %v", name, len(ran.ids), err)
+		}
 	}
 }

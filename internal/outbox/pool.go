@@ -83,22 +83,22 @@ func (p *pool) work(ctx, jobs context.Context) {
 	}
 }
 
-// pausedFor returns how long the pool is paused.
-func (p *pool) pausedFor() time.Duration {
+// pausedFor returns how long the pool is to lease nothing, and whether it is paused at all.
+func (p *pool) pausedFor() (pause time.Duration, paused bool) {
 	if p.Paused == nil {
-		return 0
+		return 0, false
 	}
-	return p.Paused()
+	pause = p.Paused()
+	return pause, pause > 0
 }
 
 // rest waits while the pool is paused, for Poll at most, and reports whether it was.
 func (p *pool) rest(ctx context.Context) bool {
-	pause := p.pausedFor()
-	if pause <= 0 {
-		return false
+	pause, paused := p.pausedFor()
+	if paused {
+		sleep(ctx, min(pause, p.box.Poll))
 	}
-	sleep(ctx, min(pause, p.box.Poll))
-	return true
+	return paused
 }
 
 // sleep returns after d, or when ctx ends.
