@@ -205,7 +205,7 @@ func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light
 			given = templates.Count(one.Failed, "event") + " given up after nine days."
 		}
 		return light, "Fails for " + since(now, one.Failing),
-			strings.TrimSpace(strings.Join([]string{answer, wait + ".", given, last}, " "))
+			strings.TrimSpace(strings.Join([]string{answer, wait + ".", given, last, mend(one.Answer)}, " "))
 	case one.Failed > 0:
 		return "bad", "Events failed", fmt.Sprintf("%s were given up after nine days. Retry them once the endpoint "+
 			"answers. %s", templates.Count(one.Failed, "event"), last)
@@ -216,6 +216,28 @@ func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light
 		return "warn", "Events wait", wait + " for it, to be told or to be tried again. " + last
 	}
 	return "good", "Takes events", "None waits. " + last
+}
+
+// mend says what to do about an endpoint that fails, by our words for why.
+func mend(why string) string {
+	do := "Its own log says more."
+	for _, r := range [][2]string{
+		{"connection refused", "Nothing listens there: start it, or correct the webhook's url."},
+		{"DNS", "Correct the webhook's url, or the DNS of its name."},
+		{"certificate", "Mend its certificate, or let the webhook's url name what it is for."},
+		{"TLS", "Let it speak TLS there, or correct the webhook's url."},
+		{"redirects", "Correct the webhook's url."},
+		{"answered 401", "It does not accept our signature or login: compare the webhook's secret with its own."},
+		{"answered 403", "It does not accept our signature or login: compare the webhook's secret with its own."},
+		{"answered 404", "Correct the webhook's url."},
+		{"no answer", "It takes too long: let it answer first, and then do what the event asks for."},
+	} {
+		if strings.Contains(why, r[0]) {
+			do = r[1]
+			break
+		}
+	}
+	return do + " What waits is told by itself as soon as it answers."
 }
 
 // since writes for how long something is so.

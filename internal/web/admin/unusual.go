@@ -50,8 +50,8 @@ func ofRelays(page templates.AdminOverview) (all []templates.AdminUnusual) {
 	for _, r := range page.Relays {
 		if !r.PausedSince.IsZero() {
 			all = append(all, templates.AdminUnusual{
-				What: fmt.Sprintf("The relay %s is paused since %s.", r.Address,
-					templates.Ago(page.Now, r.PausedSince)),
+				What: fmt.Sprintf("The relay %s has been paused for %s.", r.Address,
+					since(page.Now, r.PausedSince)),
 				Do: remedy(r.Words, "Look at its own log, and at ours under “relay paused”, for its words. Its emails "+
 					"wait, and leave by themselves."),
 			})
