@@ -94,7 +94,7 @@ type PendingQuery struct {
 	// Undeliverable asks, instead, for what has ended because the address takes no email.
 	Undeliverable bool
 
-	Site     string        // empty: at all sites
+	Sites    []string      // empty: at all sites
 	Purpose  string        // only those that ask for it
 	Domain   string        // only addresses at this domain, as A-labels
 	Age      time.Duration // only those that wait for so long, or longer
@@ -120,7 +120,7 @@ func (o *Operator) Pending(ctx context.Context, q PendingQuery) (page PendingPag
 	if longAgo := now.Add(-q.Age); q.Age > 0 && (from.Created.IsZero() || from.Created.After(longAgo)) {
 		from = store.Cursor{Created: longAgo.Add(time.Millisecond)}
 	}
-	for r, err := range o.newest(ctx, q.state(), q.Site, from) {
+	for r, err := range o.newest(ctx, q.state(), q.Sites, from) {
 		if err != nil {
 			return PendingPage{}, err
 		}
@@ -158,13 +158,13 @@ func (q PendingQuery) read(key store.Key, sub *consent.Subscription, now time.Ti
 	return PendingOf(key, sub, now)
 }
 
-// newest returns the records that are stored with a state, of one site or all, newest first.
+// newest returns the records that are stored with a state, of some sites or, without any, of all, newest first.
 func (o *Operator) newest(
-	ctx context.Context, state consent.State, site string, before store.Cursor,
+	ctx context.Context, state consent.State, of []string, before store.Cursor,
 ) iter.Seq2[store.Record, error] {
 	var sites []string
 	for _, s := range o.Sites {
-		if site == "" || site == s.ID {
+		if len(of) == 0 || slices.Contains(of, s.ID) {
 			sites = append(sites, s.ID)
 		}
 	}

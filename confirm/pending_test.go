@@ -81,17 +81,18 @@ func TestWhatIsPendingAtAllSitesIsListedNewestFirst(t *testing.T) {
 		want []string
 	}{
 		"at the club": {
-			confirm.PendingQuery{Site: "club"}, []string{"p7@example.org", "p6@example.org", "p3@example.org"},
+			confirm.PendingQuery{Sites: []string{"club"}},
+			[]string{"p7@example.org", "p6@example.org", "p3@example.org"},
 		},
 		"the offers": {
 			confirm.PendingQuery{Purpose: "offers"}, []string{"p7@example.org", "p3@example.org", "p1@example.org"},
 		},
 		"for five hours": {confirm.PendingQuery{Age: 5 * time.Hour}, []string{"p1@example.org", "p0@example.org"}},
 		"both": {
-			confirm.PendingQuery{Site: "gazette", Age: 5 * time.Hour},
+			confirm.PendingQuery{Sites: []string{"gazette"}, Age: 5 * time.Hour},
 			[]string{"p1@example.org", "p0@example.org"},
 		},
-		"at no site":       {confirm.PendingQuery{Site: "none"}, nil},
+		"at no site":       {confirm.PendingQuery{Sites: []string{"none"}}, nil},
 		"another's domain": {confirm.PendingQuery{Domain: "example.com"}, nil},
 		"expired by then":  {confirm.PendingQuery{Age: 100 * time.Hour}, nil},
 	} {

@@ -18,18 +18,25 @@ import (
 // admin.js, only keeps them fresh. Addresses in them are masked by the caller. Their own paths are written in them, and
 // begin with /admin.
 type AdminPage interface {
-	admin() (name string, loggedIn bool) // loggedIn: only a logged-in operator sees it
+	admin() (name string)
 	title() string
-	main() templ.Component
+	main(v AdminViewer) templ.Component
+}
+
+// AdminViewer is who looks at a page. The zero value has not logged in.
+type AdminViewer struct {
+	Name    string // of the operator
+	Acts    bool   // may do what a person or a website could ask for
+	Rules   bool   // may also erase, and read the audit log
+	Proxied bool   // a proxy has the session, so there is none to end
 }
 
 // RenderAdmin renders a page of the dashboard. It renders into memory first: with an error nothing was written, unless
 // the error is w's own.
-func RenderAdmin(w io.Writer, p AdminPage) error {
+func RenderAdmin(w io.Writer, v AdminViewer, p AdminPage) error {
 	var b bytes.Buffer
-	if err := adminLayout(p).Render(context.Background(), &b); err != nil {
-		name, _ := p.admin()
-		return fmt.Errorf("templates: page admin/%s: %w", name, err)
+	if err := adminLayout(v, p).Render(context.Background(), &b); err != nil {
+		return fmt.Errorf("templates: page admin/%s: %w", p.admin(), err)
 	}
 	_, err := w.Write(bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD")))
 	return err
@@ -37,10 +44,20 @@ func RenderAdmin(w io.Writer, p AdminPage) error {
 
 // AdminLogin asks for the password. At most one of its fields is set.
 type AdminLogin struct {
+	Names         bool   // operators have names
+	Name          string // as it was entered
 	WrongPassword bool
 	Wait          time.Duration // until a password is looked at again: there were too many wrong ones
 	SessionEnded  bool          // an action came without a session, and nothing was done
 	LoggedOut     bool          // by this very click
+}
+
+// wrong says that nobody is let in.
+func (p AdminLogin) wrong() string {
+	if p.Names {
+		return "No operator has this name and password."
+	}
+	return "This is not the admin password."
 }
 
 // AdminOverview is the first page: the state of the store and the relays, and the numbers of the sites.
@@ -159,16 +176,13 @@ type AdminSample struct {
 }
 
 // AdminFailure is any error of the dashboard, by HTTP status.
-type AdminFailure struct {
-	Status   int
-	LoggedIn bool
-}
+type AdminFailure struct{ Status int }
 
-func (AdminLogin) admin() (string, bool)     { return "login", false }
-func (AdminOverview) admin() (string, bool)  { return "overview", true }
-func (AdminWebhooks) admin() (string, bool)  { return "webhooks", true }
-func (AdminTexts) admin() (string, bool)     { return "texts", true }
-func (p AdminFailure) admin() (string, bool) { return "failure", p.LoggedIn }
+func (AdminLogin) admin() string    { return "login" }
+func (AdminOverview) admin() string { return "overview" }
+func (AdminWebhooks) admin() string { return "webhooks" }
+func (AdminTexts) admin() string    { return "texts" }
+func (AdminFailure) admin() string  { return "failure" }
 
 // TextsPath is that of the site's page of texts.
 func (s AdminSite) TextsPath() string { return adminTextsPath(s.ID) }
@@ -194,17 +208,20 @@ func adminWebhooksPath(site string) string { return "/admin/sites/" + site + "/w
 // adminLink is a view of the dashboard that its navigation leads to.
 type adminLink struct{ Name, Path, Label string }
 
-// adminViews lists the views in the order of the navigation.
-func adminViews() []adminLink {
-	return []adminLink{
+// adminViews lists the views that an operator may see, in the order of the navigation.
+func adminViews(v AdminViewer) []adminLink {
+	all := []adminLink{
 		{"overview", "/admin", "Now"},
 		{"pending", "/admin/pending", "Pending"},
 		{"emails", "/admin/emails", "Emails"},
 		{"endpoints", "/admin/webhooks", "Webhooks"},
 		{"people", "/admin/people", "People"},
 		{"trends", "/admin/trends", "Trends"},
-		{"audit", "/admin/audit", "Audit"},
 	}
+	if v.Rules {
+		all = append(all, adminLink{"audit", "/admin/audit", "Audit"})
+	}
+	return all
 }
 
 // moment writes a time in UTC, to the minute.

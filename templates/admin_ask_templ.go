@@ -11,7 +11,7 @@ import "cmp"
 
 func (p AdminAsk) title() string { return p.Title }
 
-func (p AdminAsk) main() templ.Component {
+func (p AdminAsk) main(AdminViewer) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

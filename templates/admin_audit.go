@@ -24,7 +24,7 @@ type AdminEntry struct {
 	Reason       string
 }
 
-func (AdminAudit) admin() (string, bool) { return "audit", true }
+func (AdminAudit) admin() string { return "audit" }
 
 // ActInWords writes an act of the audit log. See audit.Act.
 func ActInWords(act string) string {

@@ -70,7 +70,13 @@ type AdminGroup struct {
 	Match          string // their filter, for a form
 }
 
-func (AdminEmails) admin() (string, bool) { return "emails", true }
+// actor is the viewer without what cannot be done: what is undeliverable is never tried again.
+func (p AdminEmails) actor(v AdminViewer) AdminViewer {
+	v.Acts = v.Acts && !p.Undeliverable
+	return v
+}
+
+func (AdminEmails) admin() string { return "emails" }
 
 // MaxGroups is how many groups of one kind are shown. Where there are as many, there may be smaller ones.
 const MaxGroups = 12

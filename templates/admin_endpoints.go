@@ -34,4 +34,4 @@ type AdminTested struct {
 	Says, Words       string
 }
 
-func (AdminEndpoints) admin() (string, bool) { return "endpoints", true }
+func (AdminEndpoints) admin() string { return "endpoints" }

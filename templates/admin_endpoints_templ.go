@@ -14,7 +14,7 @@ import (
 
 func (AdminEndpoints) title() string { return "Webhooks" }
 
-func (p AdminEndpoints) main() templ.Component {
+func (p AdminEndpoints) main(v AdminViewer) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -59,7 +59,7 @@ func (p AdminEndpoints) main() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for i, e := range p.Endpoints {
-				templ_7745c5c3_Err = p.endpoint(strconv.Itoa(i), e).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = p.endpoint(v, strconv.Itoa(i), e).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -207,7 +207,7 @@ func adminTested(t AdminTested) templ.Component {
 }
 
 // endpoint is the card of one, with its number on the page.
-func (p AdminEndpoints) endpoint(number string, e AdminEndpoint) templ.Component {
+func (p AdminEndpoints) endpoint(v AdminViewer, number string, e AdminEndpoint) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -501,7 +501,7 @@ func (p AdminEndpoints) endpoint(number string, e AdminEndpoint) templ.Component
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if e.Failed > 0 {
+		if v.Acts && e.Failed > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<form method=\"post\" action=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -537,7 +537,7 @@ func (p AdminEndpoints) endpoint(number string, e AdminEndpoint) templ.Component
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if len(p.Types) > 0 {
+		if v.Acts && len(p.Types) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "<form class=\"test\" method=\"post\" action=\"/admin/webhooks/test\"><input type=\"hidden\" name=\"site\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

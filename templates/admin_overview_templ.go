@@ -9,7 +9,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 func (AdminOverview) title() string { return "Now" }
 
-func (p AdminOverview) main() templ.Component {
+func (p AdminOverview) main(AdminViewer) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

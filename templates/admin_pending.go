@@ -158,8 +158,8 @@ func (p AdminPending) allThatMatch() string {
 	return "All that match, which is everybody:"
 }
 
-func (AdminPending) admin() (string, bool) { return "pending", true }
-func (AdminAsk) admin() (string, bool)     { return "ask", true }
+func (AdminPending) admin() string { return "pending" }
+func (AdminAsk) admin() string     { return "ask" }
 
 // actClass is the class of the button of an act: usual, unless it cannot be taken back.
 func actClass(danger bool, usual string) string {

@@ -92,9 +92,9 @@ type AdminEmail struct {
 	Frame   string // path of the email itself
 }
 
-func (AdminPeople) admin() (string, bool) { return "people", true }
-func (AdminPerson) admin() (string, bool) { return "person", true }
-func (AdminEmail) admin() (string, bool)  { return "email", true }
+func (AdminPeople) admin() string { return "people" }
+func (AdminPerson) admin() string { return "person" }
+func (AdminEmail) admin() string  { return "email" }
 
 // precise writes a time in UTC, to the second.
 func precise(at time.Time) string { return at.UTC().Format("2 Jan 2006, 15:04:05 UTC") }

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,10 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// adminPage is a page as an operator sees it who may do everything.
 func adminPage(t *testing.T, p AdminPage) *goquery.Document {
 	t.Helper()
+	return adminPageFor(t, AdminViewer{Name: "ada", Acts: true, Rules: true}, p)
+}
+
+func adminPageFor(t *testing.T, v AdminViewer, p AdminPage) *goquery.Document {
+	t.Helper()
 	var b strings.Builder
-	if err := RenderAdmin(&b, p); err != nil {
+	if err := RenderAdmin(&b, v, p); err != nil {
 		t.Fatal(err)
 	}
 	return parsed(t, b.String())
@@ -70,45 +77,16 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 			Emails: []AdminSample{{"x", "Subject", "Text", "0c", now}, {"y", "Subject", "Text", "0d", time.Time{}},
 				{Name: "z"}}},
 		AdminTexts{ID: "a", Languages: []AdminLanguage{{"en", "English"}}},
-		AdminFailure{Status: 400}, AdminFailure{Status: 404, LoggedIn: true}, AdminFailure{Status: 500},
+		AdminFailure{Status: 400}, AdminFailure{Status: 403}, AdminFailure{Status: 404}, AdminFailure{Status: 500},
 		AdminFailure{Status: 503},
 	} {
-		name, loggedIn := p.admin()
-		seen[name] = true
-		d := adminPage(t, p)
-		if d.Find("html[lang=en]").Length() != 1 || d.Find("h1").Length() != 1 || d.Find("main").Length() != 1 ||
-			!strings.HasSuffix(d.Find("head title").Text(), " · optin") ||
-			len(d.Find("head title").Text()) < 12 || d.Find("title").Length() != 1+d.Find("svg > title").Length() {
-			t.Errorf("%d %s: %s", i, name, d.Text())
+		seen[p.admin()] = true
+		for who, v := range map[string]AdminViewer{
+			"nobody": {}, "sees": {Name: "bob"}, "acts": {Name: "eve", Acts: true, Proxied: true},
+			"rules": {Name: "ada", Acts: true, Rules: true},
+		} {
+			wellMade(t, fmt.Sprintf("%d, %s for who %s", i, p.admin(), who), v, p)
 		}
-		own := d.Find("head script[src^='/assets/admin.js?v=']").Length()
-		if d.Find("script").Length() != own || d.Find("script").Text() != "" || own == 1 != loggedIn {
-			t.Errorf("%d %s has another script than its own", i, name)
-		}
-		if d.Find("style, [style], img, iframe:not([sandbox=''])").Length() > 0 ||
-			d.Find(".bar nav").Length() == 1 != loggedIn {
-			t.Errorf("%d %s has a style or picture, or the wrong navigation", i, name)
-		}
-		d.Find("table").Each(func(_ int, table *goquery.Selection) {
-			if table.Find("caption").Length() != 1 || table.Find("th:not([scope])").Length() > 0 ||
-				table.Find("th").Length() == 0 {
-				t.Errorf("%d %s: a table without caption, headers or scopes", i, name)
-			}
-		})
-		d.Find("form").Each(func(_ int, form *goquery.Selection) {
-			reads := form.HasClass("filters") && form.AttrOr("method", "") == "get"
-			if form.AttrOr("method", "") != "post" && !reads || !isPath(form.AttrOr("action", "")) {
-				t.Errorf("%d %s: a form posts to %q", i, name, form.AttrOr("action", ""))
-			}
-		})
-		d.Find("[aria-describedby], [aria-labelledby]").Each(func(_ int, e *goquery.Selection) {
-			ids := e.AttrOr("aria-describedby", "") + " " + e.AttrOr("aria-labelledby", "")
-			for _, id := range strings.Fields(ids) {
-				if d.Find("#"+id).Length() != 1 {
-					t.Errorf("%d %s: no element has the id %s", i, name, id)
-				}
-			}
-		})
 	}
 	files, err := filepath.Glob("admin_*.templ")
 	if err != nil {
@@ -117,6 +95,45 @@ func TestEveryPageOfTheDashboardIsWellMade(t *testing.T) {
 	if shared := 2; len(seen) != len(files)-shared { // the layout and the parts
 		t.Errorf("only %v were checked, of %v", seen, files)
 	}
+}
+
+// wellMade checks a page as somebody sees it.
+func wellMade(t *testing.T, what string, v AdminViewer, p AdminPage) {
+	t.Helper()
+	d, loggedIn := adminPageFor(t, v, p), v.Name != ""
+	if d.Find("html[lang=en]").Length() != 1 || d.Find("h1").Length() != 1 || d.Find("main").Length() != 1 ||
+		!strings.HasSuffix(d.Find("head title").Text(), " · optin") ||
+		len(d.Find("head title").Text()) < 12 || d.Find("title").Length() != 1+d.Find("svg > title").Length() {
+		t.Errorf("%s: %s", what, d.Text())
+	}
+	own := d.Find("head script[src^='/assets/admin.js?v=']").Length()
+	if d.Find("script").Length() != own || d.Find("script").Text() != "" || own == 1 != loggedIn {
+		t.Errorf("%s has another script than its own", what)
+	}
+	if d.Find("style, [style], img, iframe:not([sandbox=''])").Length() > 0 ||
+		d.Find(".bar nav").Length() == 1 != loggedIn {
+		t.Errorf("%s has a style or picture, or the wrong navigation", what)
+	}
+	d.Find("table").Each(func(_ int, table *goquery.Selection) {
+		if table.Find("caption").Length() != 1 || table.Find("th:not([scope])").Length() > 0 ||
+			table.Find("th").Length() == 0 {
+			t.Errorf("%s: a table without caption, headers or scopes", what)
+		}
+	})
+	d.Find("form").Each(func(_ int, form *goquery.Selection) {
+		reads := form.HasClass("filters") && form.AttrOr("method", "") == "get"
+		if form.AttrOr("method", "") != "post" && !reads || !isPath(form.AttrOr("action", "")) {
+			t.Errorf("%s: a form posts to %q", what, form.AttrOr("action", ""))
+		}
+	})
+	d.Find("[aria-describedby], [aria-labelledby]").Each(func(_ int, e *goquery.Selection) {
+		ids := e.AttrOr("aria-describedby", "") + " " + e.AttrOr("aria-labelledby", "")
+		for _, id := range strings.Fields(ids) {
+			if d.Find("#"+id).Length() != 1 {
+				t.Errorf("%s: no element has the id %s", what, id)
+			}
+		}
+	})
 }
 
 func TestValuesInTheDashboardComeOutInert(t *testing.T) {

@@ -11,7 +11,7 @@ import "strconv"
 
 func (p AdminTexts) title() string { return "Texts of " + p.Name }
 
-func (p AdminTexts) main() templ.Component {
+func (p AdminTexts) main(AdminViewer) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -51,4 +51,4 @@ type AdminTrendPart struct {
 	Width, WidthConfirmed  int // in thousandths of the longest bar
 }
 
-func (AdminTrends) admin() (string, bool) { return "trends", true }
+func (AdminTrends) admin() string { return "trends" }

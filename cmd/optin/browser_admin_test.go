@@ -14,8 +14,8 @@ import (
 	"github.com/optin/optin/internal/browsertest"
 )
 
-// operator is somebody at the dashboard, in a browser.
-type operator struct {
+// atDashboard is an operator at the dashboard, in a browser.
+type atDashboard struct {
 	*browserProfile
 	env  *pagesEnv
 	mail *smtpServer
@@ -24,15 +24,15 @@ type operator struct {
 }
 
 // newOperator starts a program whose relay does not take emails to full.test at first, and says so with markup.
-func newOperator(t *testing.T, scripts bool) *operator {
+func newOperator(t *testing.T, scripts bool) *atDashboard {
 	t.Helper()
 	return newOperatorIn(t, browsertest.Start(t), scripts)
 }
 
 // newOperatorIn is newOperator in a browser that runs already.
-func newOperatorIn(t *testing.T, browser context.Context, scripts bool) *operator {
+func newOperatorIn(t *testing.T, browser context.Context, scripts bool) *atDashboard {
 	t.Helper()
-	o := &operator{full: &atomic.Bool{}}
+	o := &atDashboard{full: &atomic.Bool{}}
 	o.full.Store(true)
 	o.mail = newSMTPServer(t, map[string]func(context.Context) error{"full.test": func(context.Context) error {
 		if !o.full.Load() {
@@ -52,7 +52,7 @@ func newOperatorIn(t *testing.T, browser context.Context, scripts bool) *operato
 }
 
 // logIn enters the password.
-func (o *operator) logIn() {
+func (o *atDashboard) logIn() {
 	o.t.Helper()
 	o.open(o.env.base + "/admin")
 	o.do(chromedp.SendKeys(chromedp.CSS("#password"), "a-password-for-tests"))
@@ -63,12 +63,12 @@ func (o *operator) logIn() {
 }
 
 // waitFor waits until the page has an element with a text; without scripts it loads the page again and again.
-func (o *operator) waitFor(selector, text string) {
+func (o *atDashboard) waitFor(selector, text string) {
 	o.t.Helper()
 	o.wait(selector, text, true)
 }
 
-func (o *operator) wait(selector, text string, reload bool) {
+func (o *atDashboard) wait(selector, text string, reload bool) {
 	o.t.Helper()
 	find := fmt.Sprintf("[...document.querySelectorAll(%q)].some(e => e.textContent.includes(%q))", selector, text)
 	for end := time.Now().Add(30 * time.Second); !evaluate[bool](o.browserProfile, find); {
@@ -88,7 +88,7 @@ func (o *operator) wait(selector, text string, reload bool) {
 }
 
 // find looks for somebody with the field in the bar.
-func (o *operator) find(who string) {
+func (o *atDashboard) find(who string) {
 	o.t.Helper()
 	o.do(chromedp.SendKeys(chromedp.CSS("#find"), who))
 	o.click(".find button")
@@ -114,9 +114,9 @@ func TestAnOperatorFindsOutWhySheGotNoEmail(t *testing.T) {
 				t.Error("the relay's words became markup")
 			}
 			o.find(o.mail.messageID("bob@example.test"))
-			o.wantHeading("b…@example.test")
+			o.wantHeading("bob@example.test")
 			o.find("ada@full.test")
-			o.wantHeading("a…@full.test")
+			o.wantHeading("ada@full.test")
 			o.waitFor(".lead", "No relay has taken the email so far")
 			o.waitFor("blockquote", `<script>document.title="owned"</script>`)
 
@@ -124,7 +124,7 @@ func TestAnOperatorFindsOutWhySheGotNoEmail(t *testing.T) {
 			o.click(`.acts form:has([value="resend"]) button`)
 			o.wantHeading("Send the email to a…@full.test again?")
 			o.click("form .main")
-			o.wantHeading("a…@full.test")
+			o.wantHeading("ada@full.test")
 			o.wait("[role=status]", "The email is due now", false)
 			o.wait(".timeline b", "A relay took the email", !scripts) // it leaves before one's eyes
 			if n := len(o.mail.arrivedAt("ada@full.test")); n == 0 {

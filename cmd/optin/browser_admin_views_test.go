@@ -14,7 +14,7 @@ import (
 )
 
 // view checks the view of the dashboard that is open now: that it can be read and used, and that it is small.
-func (o *operator) view(name string) {
+func (o *atDashboard) view(name string) {
 	o.t.Helper()
 	widths := []int64{320, 360}
 	if screenshots() != "" {
@@ -57,7 +57,7 @@ func axeCore(t *testing.T) string {
 }
 
 // wantNoBarriers checks the view that is open with axe-core, in light and, for its colours, in dark.
-func (o *operator) wantNoBarriers(name string) {
+func (o *atDashboard) wantNoBarriers(name string) {
 	o.t.Helper()
 	evaluate[bool](o.browserProfile, o.axe+"; true")
 	for scheme, only := range map[string]string{
@@ -84,7 +84,7 @@ func (o *operator) wantNoBarriers(name string) {
 }
 
 // at opens an address of the dashboard and checks the view.
-func (o *operator) at(name, path string) {
+func (o *atDashboard) at(name, path string) {
 	o.t.Helper()
 	o.open(o.env.base + path)
 	o.view(name)

@@ -31,6 +31,7 @@ func commandGroups() []commandGroup {
 			{"serve", "-config optin.yaml", "the service", nil, serve},
 			{"check", "-config optin.yaml", "says what is wrong before it goes wrong", nil, check},
 			{"keys", "", "makes secrets, keys, a sample configuration", nil, keysCommand},
+			{"users", "", "who may use the dashboard; another entry", nil, usersCommand},
 			{"preview", "", "every page and email in every language", nil, preview},
 			{"webhook", "listen|test", "tries a website's webhook, from either end", []string{"listen", "test"},
 				webhooks},
@@ -80,6 +81,10 @@ func withoutEnv(run func(ctx context.Context, args []string, stdout, stderr io.W
 
 func keysCommand(_ context.Context, args []string, _ environment, stdout, stderr io.Writer) int {
 	return keys(args, stdout, stderr)
+}
+
+func usersCommand(_ context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	return users(args, env, os.Stdin, stdout, stderr)
 }
 
 func bounceCommand(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {

@@ -49,8 +49,8 @@ func allowedImports() map[string][]string {
 		"internal/childtest": {},
 		"internal/conntest":  {},
 		"internal/config": {
-			"internal/consentlog", "internal/keyring", "internal/origin", "internal/receipt", "internal/redirect",
-			"internal/relay", "internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
+			"internal/consentlog", "internal/keyring", "internal/operator", "internal/origin", "internal/receipt",
+			"internal/redirect", "internal/relay", "internal/theme", "store", "go.yaml.in/yaml/v4", "golang.org/x/text",
 		},
 		"internal/consentlog": {"store", "golang.org/x/mod"},
 		"internal/dossier": {
@@ -66,6 +66,7 @@ func allowedImports() map[string][]string {
 		"internal/mutants":     {},
 		"internal/mimeparts":   {},
 		"internal/openapi":     {"github.com/a-h/templ", "go.yaml.in/yaml/v4"},
+		"internal/operator":    {"golang.org/x/crypto"},
 		"internal/origin":      {},
 		"internal/outbox":      {"store"},
 		"internal/preflight":   {"internal/keyring", "internal/relay", "blitiri.com.ar/go/spf"},
@@ -83,16 +84,16 @@ func allowedImports() map[string][]string {
 		"internal/web": {
 			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/bounce",
 			"internal/challenge", "internal/consentlog", "internal/dossier", "internal/idempotency", "internal/keyring",
-			"internal/openapi", "internal/origin", "internal/problem", "internal/ratelimit", "internal/redirect",
-			"internal/surge", "internal/theme", "internal/token", "internal/web/admin", "internal/web/api",
-			"internal/web/request", "internal/web/respond", "internal/webhook", "store", "templates",
-			"github.com/labstack/echo/v4",
+			"internal/openapi", "internal/operator", "internal/origin", "internal/problem", "internal/ratelimit",
+			"internal/redirect", "internal/surge", "internal/theme", "internal/token", "internal/web/admin",
+			"internal/web/api", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
+			"templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/admin": {
 			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/consentlog",
-			"internal/dossier", "internal/keyring", "internal/mimeparts", "internal/problem", "internal/ratelimit",
-			"internal/skeleton", "internal/web/request", "internal/web/respond", "internal/webhook", "store",
-			"templates", "github.com/labstack/echo/v4",
+			"internal/dossier", "internal/keyring", "internal/mimeparts", "internal/operator", "internal/problem",
+			"internal/ratelimit", "internal/skeleton", "internal/web/request", "internal/web/respond",
+			"internal/webhook", "store", "templates", "github.com/labstack/echo/v4",
 		},
 		"internal/web/api": {
 			"confirm", "confirm/consent", "internal/address", "internal/bounce", "internal/dossier",

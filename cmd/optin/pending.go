@@ -58,7 +58,10 @@ func pending(ctx context.Context, args []string, env environment, stdout, stderr
 	if !ok {
 		return code
 	}
-	q.Site, q.Delivery, q.Domain = c.site, confirm.DeliveryState(*answer), *domain
+	q.Delivery, q.Domain = confirm.DeliveryState(*answer), *domain
+	if c.site != "" {
+		q.Sites = []string{c.site}
+	}
 	if a, err := address.Parse("x@" + strings.TrimPrefix(*domain, "@")); err == nil {
 		q.Domain = a.Domain()
 	}

@@ -289,7 +289,8 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Refused:  g.metrics.Refused,
 		Stopping: g.leaving,
 		Admin: web.Admin{
-			Password: c.cfg.Admin.Password, Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
+			Password: c.cfg.Admin.Password, Operators: c.cfg.Operators, ProxyHeader: c.cfg.Admin.ProxyHeader,
+			Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
 			RetryWaits: mailer.Waits(), EmailSum: emails.SkeletonSum, Bulk: bulk,
 			SendTest: func(ctx context.Context, queue store.QueueName, event confirm.Event) (webhook.Answer, error) {
 				return senders[queue].Send(ctx, event)
@@ -304,7 +305,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	if err != nil {
 		return nil, err
 	}
-	if len(c.cfg.Admin.Password) > 0 {
+	if c.cfg.HasDashboard() {
 		g.background(bulk.Run)
 	}
 	extras := maps.Clone(x.handlers)

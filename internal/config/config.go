@@ -10,7 +10,7 @@
 //     ${. The content of a variable is never read as YAML, so it can neither add a key nor break the file. ${NAME} may
 //     stand unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
 //   - A secret can be read from a file, by its key with _file appended: secret, store, smtp.url, admin.password,
-//     admin.api_keys and sites[].api_keys (one per line), sites[].webhooks[].secret and
+//     operators[].password, admin.api_keys and sites[].api_keys (one per line), sites[].webhooks[].secret and
 //     sites[].challenge.captcha.secret. One newline at the end of the file is dropped. File names are relative to the
 //     folder of the configuration.
 //   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the
@@ -38,6 +38,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/origin"
 	"github.com/optin/optin/internal/receipt"
 	"github.com/optin/optin/internal/relay"
@@ -58,6 +59,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For or Forwarded is trusted
 	SMTP           SMTP
 	Admin          Admin
+	Operators      []operator.Operator
 	Metrics        Metrics
 	Receipts       Receipts
 	Log            ConsentLog
@@ -75,8 +77,10 @@ type ServiceLimits struct {
 
 // Admin holds the operators' credentials.
 type Admin struct {
-	Password Secret   // of the dashboard; empty: there is no dashboard
-	APIKeys  []APIKey // of the operator's programs, such as those that report bounces; both scopes
+	Password Secret // of operator.Own, for the dashboard; empty: only Operators log in
+	// ProxyHeader is the header by which a trusted proxy says which operator is logged in; empty: none does.
+	ProxyHeader string
+	APIKeys     []APIKey // of the operator's programs, such as those that report bounces; both scopes
 	// AuditKept is how long an entry of the audit log is kept: 30 to 3660 days.
 	AuditKept time.Duration
 }
@@ -275,8 +279,11 @@ func (c Config) String() string {
 		"metrics=%s sites=%s",
 		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections,
 		c.SMTP.MaxConnections, len(c.SMTP.DKIM),
-		len(c.Admin.Password) > 0, c.Metrics.Listen, strings.Join(sites, ","))
+		c.HasDashboard(), c.Metrics.Listen, strings.Join(sites, ","))
 }
+
+// HasDashboard reports whether anybody can use the dashboard.
+func (c Config) HasDashboard() bool { return len(c.Admin.Password) > 0 || len(c.Operators) > 0 }
 
 // Format writes String for every verb, so that %+v and %#v show no secret either.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }

@@ -58,7 +58,7 @@ func (r *reader) config(root value) *Config {
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file",
 		"known_store", "trusted_proxies", "drain",
-		"smtp", "admin", "metrics", "receipts", "log", "retention", "limits", "sites")
+		"smtp", "admin", "operators", "metrics", "receipts", "log", "retention", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
@@ -76,13 +76,14 @@ func (r *reader) config(root value) *Config {
 	}
 	refuseRepeatedURL(former, c)
 	keys := apiKeys{}
-	c.Admin = readAdmin(top.get("admin"), keys)
+	c.Admin = readAdmin(top.get("admin"), keys, len(c.TrustedProxies) > 0)
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
 	c.Receipts = readReceipts(top.get("receipts"))
 	c.Log = readLog(top.get("log"))
 	c.Retention = readRetention(top.get("retention"))
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
+	c.Operators = readOperators(top.get("operators"), c)
 	return c
 }
 
@@ -103,11 +104,16 @@ func refuseRepeatedURL(former []value, c *Config) {
 	}
 }
 
-// readAdmin reads the admin section.
-func readAdmin(v value, keys apiKeys) (admin Admin) {
-	g := v.group("password", "password_file", "api_keys", "api_keys_file", "audit_kept")
+// readAdmin reads the admin section. proxied says that there are trusted proxies.
+func readAdmin(v value, keys apiKeys, proxied bool) (admin Admin) {
+	g := v.group("password", "password_file", "proxy_header", "api_keys", "api_keys_file", "audit_kept")
 	if s, given := g.secret("password"); given {
 		admin.Password = checked(s, parsePassword)
+	}
+	header := g.get("proxy_header")
+	admin.ProxyHeader = optional(header, "", parseProxyHeader)
+	if admin.ProxyHeader != "" && !proxied {
+		header.onNode().fail("is believed of trusted_proxies only, and none is given")
 	}
 	admin.APIKeys = keys.read(g, (value).operatorKey)
 	admin.AuditKept = optional(g.get("audit_kept"), DefaultAuditKept, parseAuditKept)

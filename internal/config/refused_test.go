@@ -198,8 +198,8 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 		{"sites:\n", "website: 1\nsites:\n", []string{
 			"12: website is not a known key; known here are listen, public_url, former_urls, secret, " +
 				"secret_file, store, " +
-				"store_file, known_store, trusted_proxies, drain, smtp, admin, metrics, receipts, log, " +
-				"retention, limits, sites",
+				"store_file, known_store, trusted_proxies, drain, smtp, admin, operators, metrics, " +
+				"receipts, log, retention, limits, sites",
 		}},
 		{"sites:\n", "listen: 127.0.0.1:8081\nsites:\n", []string{
 			"12: listen is given twice, first on line 1; keep one",
@@ -212,12 +212,12 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 			"12: (a key) is not a key; a key is one word",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {hunter2hunter2}", []string{
-			"10: admin.(a key) is not a known key; known here are password, password_file, api_keys, api_keys_file, " +
-				"audit_kept",
+			"10: admin.(a key) is not a known key; known here are password, password_file, proxy_header, " +
+				"api_keys, api_keys_file, audit_kept",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {'hunter 2': x}", []string{
-			"10: admin.(a key) is not a known key; known here are password, password_file, api_keys, api_keys_file, " +
-				"audit_kept",
+			"10: admin.(a key) is not a known key; known here are password, password_file, proxy_header, " +
+				"api_keys, api_keys_file, audit_kept",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: password", []string{
 			"10: admin is a single value, but must be a group of keys: key: value",

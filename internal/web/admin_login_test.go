@@ -22,13 +22,14 @@ func TestAtMostTenWrongPasswordsAreLookedAtHoweverManyComeAtOnce(t *testing.T) {
 	if os.Getenv("OPTIN_SOAK") == "1" {
 		n = 1000
 	}
-	e := newAdminEnv(t)
+	e := newOperatorsEnv(t)
 	replicas := []*env{e, e.replica(func(*Options) {})}
 	statuses := make([]int, n)
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			statuses[i] = replicas[i%2].enter(fmt.Sprint("wrong ", i),
+			name := []string{"", "rules", "acts", "nobody"}[i%4]
+			statuses[i] = replicas[i%2].enterAs(name, fmt.Sprint("wrong ", i),
 				from(fmt.Sprintf("203.0.%d.%d", i/250, i%250+1))...).status
 		})
 	}

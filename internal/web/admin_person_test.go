@@ -28,10 +28,10 @@ func (e *env) found(who, cookie string) answer {
 }
 
 func TestAPersonIsFoundAndWhatHappenedIsSaidInPlainWords(t *testing.T) {
-	e := newAdminEnv(t)
+	e := newOperatorsEnv(t)
 	e.signUp("ada@b.example")
 	message := e.email()
-	cookie, id := e.logIn(), e.id("ada@b.example")
+	cookie, id := e.enterAs("sees", operatorPassword).cookie(), e.id("ada@b.example")
 	for _, who := range []string{
 		"ada@b.example", " ADA@b.example ", id, message.ID, "<" + message.ID + "@gazette.example>",
 	} {

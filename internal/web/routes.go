@@ -11,6 +11,7 @@ import (
 	"github.com/optin/optin/internal/bounce"
 	"github.com/optin/optin/internal/challenge"
 	"github.com/optin/optin/internal/dossier"
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/web/api"
 	"github.com/optin/optin/internal/web/request"
@@ -168,12 +169,17 @@ func (a *app) addAdmin(e *echo.Echo) {
 	body := readBody(MaxBody)
 	page := []echo.MiddlewareFunc{prefersHTML, a.ownScript, body}
 	button := []echo.MiddlewareFunc{prefersHTML, a.ownScript, body, a.origins.refuseCrossSiteStrictly}
-	get(e, admin.LoginPath, a.admin.ShowLogin, page...)
-	e.POST(admin.LoginPath, a.admin.Login, button...)
+	sessions := admin.NewSessions(a.admin)
+	get(e, admin.LoginPath, sessions.ShowLogin, page...)
+	e.POST(admin.LoginPath, sessions.Login, button...)
 
-	page, button = append(page, a.admin.Session), append(button, a.admin.Session)
+	with := func(all []echo.MiddlewareFunc, more ...echo.MiddlewareFunc) []echo.MiddlewareFunc {
+		return slices.Concat(all, more)
+	}
+	page, find := with(page, sessions.Require), with(button, sessions.Require)
+	e.POST(admin.LogoutPath, sessions.Logout, find...)
+	proof, button := with(page, a.admin.Needs(operator.Act)), with(find, a.admin.Needs(operator.Act))
 	get(e, admin.Path, admin.NewNow(a.admin).Show, page...)
-	e.POST(admin.LogoutPath, a.admin.Logout, button...)
 	texts := &admin.Texts{Dashboard: a.admin}
 	get(e, admin.TextsPath, texts.Show, page...)
 	get(e, admin.SamplePath, texts.Sample, page...)
@@ -189,9 +195,9 @@ func (a *app) addAdmin(e *echo.Echo) {
 	get(e, admin.EmailsPath, emails.Show, page...)
 	people := admin.NewPeople(a.admin)
 	get(e, admin.PeoplePath, people.ShowFind, page...)
-	e.POST(admin.PeoplePath, people.Find, button...)
+	e.POST(admin.PeoplePath, people.Find, find...)
 	get(e, admin.PersonPath, people.Show, page...)
-	get(e, admin.DossierPath, people.Dossier, page...)
+	get(e, admin.DossierPath, people.Dossier, proof...)
 	get(e, admin.ReceiptPath, people.Receipt, page...)
 	get(e, admin.EmailPath, people.Email, page...)
 	get(e, admin.FramePath, people.EmailFrame, page...)
@@ -206,8 +212,9 @@ func (a *app) addAdmin(e *echo.Echo) {
 	get(e, admin.TrendsPath, trends.Show, page...)
 	get(e, admin.TrendsCSVPath, trends.CSV, page...)
 	log := &admin.AuditLog{Dashboard: a.admin}
-	get(e, admin.AuditPath, log.Show, page...)
-	get(e, admin.AuditCSVPath, log.CSV, page...)
+	records := with(page, a.admin.Needs(operator.Admin))
+	get(e, admin.AuditPath, log.Show, records...)
+	get(e, admin.AuditCSVPath, log.CSV, records...)
 }
 
 // ownScript is middleware for the pages of the dashboard, which a script of our own keeps fresh and which show emails

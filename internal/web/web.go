@@ -45,6 +45,7 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/idempotency"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/surge"
 	"github.com/optin/optin/internal/web/admin"
@@ -102,8 +103,11 @@ type Options struct {
 
 // Admin is the operator's dashboard under /admin; see package admin.
 type Admin struct {
-	Password []byte                     // in UTF-8; empty: there is no dashboard
-	Relays   func() []admin.RelayStatus // may be nil; called by many goroutines
+	Password  []byte // of operator.Own, in UTF-8; empty: only Operators log in
+	Operators []operator.Operator
+	// ProxyHeader is where one of TrustedProxies says which operator is logged in; empty: none does.
+	ProxyHeader string
+	Relays      func() []admin.RelayStatus // may be nil; called by many goroutines
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
 	Endpoints map[store.QueueName]string
@@ -219,7 +223,7 @@ func (a *app) newGate() *challenge.Gate {
 
 // newAdmin returns the dashboard; nil if there should be none.
 func (a *app) newAdmin() (*admin.Dashboard, error) {
-	if len(bytes.TrimSpace(a.Options.Admin.Password)) == 0 {
+	if len(bytes.TrimSpace(a.Options.Admin.Password)) == 0 && len(a.Options.Admin.Operators) == 0 {
 		return nil, nil
 	}
 	var listed []admin.Site
@@ -231,7 +235,9 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 		})
 	}
 	o := admin.Options{
-		Password:   a.Options.Admin.Password,
+		Password:    a.Options.Admin.Password,
+		Operators:   a.Options.Admin.Operators,
+		ProxyHeader: a.Options.Admin.ProxyHeader, TrustedProxies: a.TrustedProxies,
 		Relays:     a.Options.Admin.Relays,
 		Endpoints:  a.Options.Admin.Endpoints,
 		Service:    a.Service,

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -16,6 +15,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -172,6 +172,9 @@ func (a *Acts) Act(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if in.word == audit.Erase && !mayDo(c, operator.Admin) {
+		return a.refuse(c)
+	}
 	if len(in.keys) == 0 && !in.all {
 		return respond.SeeOther(c, in.back) // nobody was selected
 	}
@@ -214,11 +217,14 @@ func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
 		return in, problem.New(problem.Unreadable)
 	}
 	if in.all {
-		return in, nil
+		if in.match = a.as(c).limit(in.match); in.match.site != "" && !maySee(c, in.match.site) {
+			err = problem.New(problem.Unreadable)
+		}
+		return in, err
 	}
 	for _, name := range names {
 		site, id, _ := strings.Cut(name, "/")
-		if !slices.ContainsFunc(a.Sites, func(s Site) bool { return s.ID == site }) {
+		if !a.sees(site) || !maySee(c, site) {
 			return in, problem.New(problem.Unreadable)
 		}
 		in.keys = append(in.keys, store.Key{Site: site, ID: id})
@@ -238,7 +244,7 @@ func (a *Acts) startBulk(c echo.Context, in asked) error {
 		return err
 	}
 	err := a.Bulk.start(ctx, &bulkRun{
-		ID: rand.Text(), By: sessionName(c), Act: in.word, Match: in.match.encode(), Reason: reason,
+		ID: rand.Text(), By: sessionName(c), Act: in.word, Match: in.match.keep(), Reason: reason,
 	})
 	path, query, _ := strings.Cut(in.back, "?")
 	if errors.Is(err, errBulkRuns) {
@@ -259,7 +265,11 @@ func (a *Acts) Stop(c echo.Context) error {
 	if err := a.audit(c, audit.Stop, store.Key{}, ""); err != nil {
 		return err
 	}
-	if err := a.Bulk.stop(c.Request().Context()); err != nil {
+	err = a.Bulk.stop(c.Request().Context(), a.as(c))
+	if errors.Is(err, errNotTheirs) {
+		return a.refuse(c)
+	}
+	if err != nil {
 		return err
 	}
 	return respond.SeeOther(c, backTo(f.One("back")))

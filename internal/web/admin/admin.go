@@ -1,4 +1,5 @@
-// Package admin is the operator's dashboard: pages in English, which name no person and are not part of openapi.yaml.
+// Package admin is the dashboard of operators: pages in English, which are not part of openapi.yaml. Addresses are
+// masked, but for one on the page of its person, to an operator of the role admin.
 //
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
@@ -19,7 +20,9 @@
 //     with 403.
 //   - Before a password is looked at, the attempt is counted against limits that all replicas share (login.go). The
 //     right password resets the count of its IP.
-//   - A session ends after SessionLife, by logging out, and with the password or the secret that it was made with.
+//   - A session ends after SessionLife, by logging out, and with the operator, the password or the secret that it was
+//     made with. What its operator may do is what the configuration says now.
+//   - Nobody does, or sees of a site, what their role and their sites do not allow.
 //   - Nobody is let in while the store cannot be reached.
 package admin
 
@@ -28,6 +31,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -37,8 +41,8 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/keyring"
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/problem"
-	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/internal/webhook"
@@ -56,10 +60,15 @@ const (
 	WebhooksPath = "/admin/sites/:site/webhooks"
 )
 
-// Options are what a Dashboard needs. All but Relays and Endpoints are required.
+// Options are what a Dashboard needs. All but Relays and Endpoints are required, and a Password or Operators.
 type Options struct {
-	Password []byte               // in UTF-8; space around it does not count, as browsers and files add some
-	Relays   func() []RelayStatus // may be nil; called by many goroutines
+	// Password is that of operator.Own, in UTF-8; space around it does not count, as browsers and files add some.
+	Password  []byte
+	Operators []operator.Operator
+	// ProxyHeader is where a proxy of TrustedProxies says which operator is logged in; empty: none does.
+	ProxyHeader    string
+	TrustedProxies []netip.Prefix
+	Relays         func() []RelayStatus // may be nil; called by many goroutines
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
 	Endpoints map[store.QueueName]string
@@ -107,26 +116,26 @@ type Store interface {
 	Backlogs(ctx context.Context, queues ...store.QueueName) ([]store.Backlog, error)
 }
 
-// Dashboard has the login, the sessions, and what the views have in common: these are types of their own, which embed
-// it. It is safe for concurrent use.
+// Dashboard has what the views and the Sessions have in common: these are types of their own, which embed it. It is
+// safe for concurrent use.
 type Dashboard struct {
 	Options
-	limits *ratelimit.Limiter
+	limited bool // Sites are those that one operator may see, and not all
 }
 
-// New returns a Dashboard, or an error if there is no password.
+// New returns a Dashboard, or an error if nobody could log in.
 func New(o Options) (*Dashboard, error) {
 	o.Password = bytes.Trim(o.Password, " \t\r\n")
-	if len(o.Password) == 0 {
-		return nil, errors.New("admin: a password is required")
+	if len(o.Password) == 0 && len(o.Operators) == 0 {
+		return nil, errors.New("admin: a password or operators are required")
 	}
-	return &Dashboard{o, ratelimit.New(o.Store, o.Keyring)}, nil
+	return &Dashboard{Options: o}, nil
 }
 
 // page renders a page.
 func (d *Dashboard) page(c echo.Context, status int, p templates.AdminPage) error {
 	var b bytes.Buffer
-	if err := templates.RenderAdmin(&b, p); err != nil {
+	if err := templates.RenderAdmin(&b, viewerOf(c), p); err != nil {
 		return err
 	}
 	h := c.Response().Header()
@@ -137,7 +146,7 @@ func (d *Dashboard) page(c echo.Context, status int, p templates.AdminPage) erro
 }
 
 // fail responds to an error, if there is one, with a page of the dashboard. For a program it returns the error.
-func (d *Dashboard) fail(c echo.Context, err error, loggedIn bool) error {
+func (d *Dashboard) fail(c echo.Context, err error) error {
 	if err == nil || !request.WantsPage(c) {
 		return err
 	}
@@ -147,13 +156,13 @@ func (d *Dashboard) fail(c echo.Context, err error, loggedIn bool) error {
 		request.StateOf(c).Cause = err
 	}
 	respond.RetryAfter(c.Response().Header(), p.RetryAfter)
-	return d.page(c, status, templates.AdminFailure{Status: status, LoggedIn: loggedIn})
+	return d.page(c, status, templates.AdminFailure{Status: status})
 }
 
-// site returns the site that a request's path names.
+// site returns the site that a request's path names, if its operator may see it.
 func (d *Dashboard) site(c echo.Context) (Site, error) {
 	for _, s := range d.Sites {
-		if s.ID == c.Param("site") {
+		if s.ID == c.Param("site") && maySee(c, s.ID) {
 			return s, nil
 		}
 	}

@@ -57,7 +57,9 @@ func (l *AuditLog) Show(c echo.Context) error {
 		}
 	}
 	for _, e := range found.Entries {
-		page.Entries = append(page.Entries, l.entry(e))
+		if l.shows(c, e) {
+			page.Entries = append(page.Entries, l.entry(e))
+		}
 	}
 	page.Filtered = ask.Act != "" || ask.Subscription != ""
 	page.First = withQuery(AuditPath, "", "act", string(ask.Act), "subscription", ask.Subscription)
@@ -66,6 +68,11 @@ func (l *AuditLog) Show(c echo.Context) error {
 			cursorText(found.Next))
 	}
 	return l.page(c, http.StatusOK, page)
+}
+
+// shows reports whether the operator of a request may see an entry: one with sites of their own sees these alone.
+func (l *AuditLog) shows(c echo.Context, e audit.Entry) bool {
+	return e.Site == "" && !l.as(c).limited || e.Site != "" && maySee(c, e.Site)
 }
 
 // entry returns an entry as it is shown.
@@ -94,6 +101,9 @@ func (l *AuditLog) CSV(c echo.Context) error {
 	for e, err := range l.Audit.All(c.Request().Context(), audit.Query{}) {
 		if err != nil {
 			return err
+		}
+		if !l.shows(c, e) {
+			continue
 		}
 		_ = w.Write([]string{
 			e.At.Format(time.RFC3339Nano), string(e.By), e.Name, string(e.Act), e.Site, e.Subscription, inert(e.Reason),

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,6 +57,9 @@ const (
 	bulkKept     = 24 * time.Hour  // for so long it is shown after its end
 	bulkCell     = "admin/bulk"
 )
+
+// errNotTheirs says that an act is about sites that an operator does not see.
+var errNotTheirs = errors.New("admin: the act is about other sites")
 
 // errBulkRuns says that one runs already.
 var errBulkRuns = errors.New("admin: an act on all that match runs already")
@@ -156,7 +161,7 @@ func (b *Bulk) carryOut(ctx context.Context, value []byte, run *bulkRun) error {
 
 // batch does the next few people. more reports whether there are others.
 func (b *Bulk) batch(ctx context.Context, run *bulkRun) (more bool, err error) {
-	f, err := parseFilter(run.Match)
+	f, err := readKept(run.Match)
 	if err != nil {
 		return false, err
 	}
@@ -226,12 +231,12 @@ func (b *Bulk) start(ctx context.Context, run *bulkRun) error {
 	}
 	run.Started = b.Now().UTC()
 	run.At = store.Cursor{Created: run.Started} // who signs up while it runs is not meant
-	f, err := parseFilter(run.Match)
+	f, err := readKept(run.Match)
 	if err != nil {
 		return err
 	}
 	for _, s := range b.Service.Sites() {
-		if f.site == "" || f.site == s.ID {
+		if of := f.sites(); len(of) == 0 || slices.Contains(of, s.ID) {
 			state := consent.Pending
 			if f.query().Undeliverable {
 				state = consent.Undeliverable
@@ -256,12 +261,15 @@ func (b *Bulk) start(ctx context.Context, run *bulkRun) error {
 	return err
 }
 
-// stop has the run end after its present batch.
-func (b *Bulk) stop(ctx context.Context) error {
+// stop has the run end after its present batch, if it is about the sites of a dashboard alone.
+func (b *Bulk) stop(ctx context.Context, d *Dashboard) error {
 	for range 5 {
 		value, run, err := b.read(ctx)
 		if err != nil || run == nil || !run.Ended.IsZero() {
 			return err
+		}
+		if f, err := readKept(run.Match); err != nil || !d.seesAll(f) {
+			return cmp.Or(err, errNotTheirs)
 		}
 		run.Stopping = true
 		if _, err = b.put(ctx, value, run); !errors.Is(err, store.ErrChanged) {
@@ -331,8 +339,9 @@ func (b *Bulk) keep(ctx context.Context, old []byte, run *bulkRun) ([]byte, erro
 	}
 }
 
-// shown returns the run as it is shown, and nil if there is none, or nothing that runs any.
-func (b *Bulk) shown(ctx context.Context, now time.Time) (*templates.AdminBulk, error) {
+// shown returns the run as it is shown to the operator of a dashboard; nil if there is none, none that is about their
+// sites alone, or nothing that runs any.
+func (b *Bulk) shown(ctx context.Context, d *Dashboard) (*templates.AdminBulk, error) {
 	if b == nil {
 		return nil, nil
 	}
@@ -340,14 +349,14 @@ func (b *Bulk) shown(ctx context.Context, now time.Time) (*templates.AdminBulk, 
 	if err != nil || run == nil {
 		return nil, err
 	}
-	f, err := parseFilter(run.Match)
-	if err != nil {
+	f, err := readKept(run.Match)
+	if err != nil || !d.seesAll(f) {
 		return nil, err
 	}
 	shown := &templates.AdminBulk{
 		Act: templates.ActInWords(string(run.Act)), Filter: f.inWords(), Ended: run.Ended,
 		Looked: min(run.Looked, run.Total), Total: run.Total, Done: run.Done, Stopping: run.Stopping,
-		Failed: run.Failed, Now: now,
+		Failed: run.Failed, Now: d.Now(),
 	}
 	for _, why := range notResent() {
 		if n := run.Not[consent.NotDue(why)]; n > 0 {

@@ -47,12 +47,13 @@ func (e *Emails) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f, ask, page, err := e.ask(q)
+	view := e.as(c)
+	f, ask, page, err := (&Emails{Dashboard: view}).ask(q)
 	if err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
-	found, err := e.read.get(c.Request().URL.RawQuery, func() (read emailsRead, err error) {
+	found, err := e.read.get(view.cacheKey()+c.Request().URL.RawQuery, func() (read emailsRead, err error) {
 		if read.page, err = e.Service.Operator.Pending(ctx, ask); err == nil {
 			read.queues, err = e.emailQueues(ctx)
 		}
@@ -62,7 +63,7 @@ func (e *Emails) Show(c echo.Context) error {
 		return err
 	}
 	e.fill(&page, f, found)
-	if page.Bulk, err = e.Bulk.shown(ctx, e.Now()); err != nil {
+	if page.Bulk, err = e.Bulk.shown(ctx, view); err != nil {
 		return err
 	}
 	return e.page(c, http.StatusOK, page)
@@ -88,7 +89,7 @@ func (e *Emails) ask(q *request.Query) (f filter, ask confirm.PendingQuery, page
 		choice(q, "answer", "Which", "All that wait", answers),
 		choice(q, "age", "Waiting for", "However long", periods),
 	}
-	f = filterOf(q.Get)
+	f = e.limit(filterOf(q.Get))
 	page.Filtered = f.encode() != ""
 	page.First, page.Self = emailsPath(f), emailsPath(f, "before", q.Get("before"))
 	if f.answer == "" {

@@ -60,7 +60,8 @@ func (e *Endpoints) Show(c echo.Context) error {
 
 func (e *Endpoints) show(c echo.Context, tested *templates.AdminTested) error {
 	ctx := c.Request().Context()
-	all, err := e.read.get("", func() ([]templates.AdminEndpoint, error) { return e.endpoints(ctx) })
+	view := e.as(c)
+	all, err := e.read.get(view.cacheKey(), func() ([]templates.AdminEndpoint, error) { return view.endpoints(ctx) })
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (e *Endpoints) Test(c echo.Context) error {
 	}
 	site, known := e.Service.Site(in.One("site"))
 	queue, is := store.QueueName(in.One("queue")), consent.EventType(in.One("type"))
-	if !known || in.AnyWrong() || e.send == nil || !slices.Contains(site.EventQueues, queue) ||
+	if !known || !maySee(c, site.ID) || in.AnyWrong() || e.send == nil || !slices.Contains(site.EventQueues, queue) ||
 		!slices.Contains(webhook.SampleTypes(), is) {
 		return problem.New(problem.Unreadable)
 	}

@@ -12,7 +12,14 @@ import (
 )
 
 // filter is what a list of people, or an act on all that match, is about. All of it is in the address of the page.
-type filter struct{ site, purpose, domain, age, answer, relay, words string }
+//
+// Within are the sites of an operator who may not see all; empty: all. It is in no address, but comes from the
+// session: see limit.
+type filter struct {
+	site, purpose, domain, age, answer, relay, words string
+
+	within []string
+}
 
 // filterOf reads a filter. An age that is no choice of ours means any; whatever else is none matches nobody.
 func filterOf(get func(name string) string) filter {
@@ -50,10 +57,41 @@ func (f filter) values() url.Values {
 
 func (f filter) encode() string { return f.values().Encode() }
 
+// keep writes a filter with all that bounds it, for the background. readKept is the reverse.
+func (f filter) keep() string {
+	all := f.values()
+	if len(f.within) > 0 {
+		all.Set("within", strings.Join(f.within, ","))
+	}
+	return all.Encode()
+}
+
+func readKept(text string) (filter, error) {
+	all, err := url.ParseQuery(text)
+	if err != nil {
+		return filter{}, err
+	}
+	within := all.Get("within")
+	all.Del("within")
+	f, err := parseFilter(all.Encode())
+	if within != "" {
+		f.within = strings.Split(within, ",")
+	}
+	return f, err
+}
+
+// sites returns those that are meant; empty: all.
+func (f filter) sites() []string {
+	if f.site != "" {
+		return []string{f.site}
+	}
+	return f.within
+}
+
 // query returns what the store and the records are asked for. The rest of the filter is matches.
 func (f filter) query() confirm.PendingQuery {
 	q := confirm.PendingQuery{
-		Site: f.site, Purpose: f.purpose, Domain: domainOf(f.domain), Delivery: confirm.DeliveryState(f.answer),
+		Sites: f.sites(), Purpose: f.purpose, Domain: domainOf(f.domain), Delivery: confirm.DeliveryState(f.answer),
 	}
 	if f.answer == answerUndeliverable {
 		q.Undeliverable, q.Delivery = true, ""
@@ -82,7 +120,9 @@ func (f filter) inWords() string {
 			all = append(all, before+v)
 		}
 	}
-	add("site ", f.site)
+	if add("site ", f.site); f.site == "" {
+		add("sites ", strings.Join(f.within, " and "))
+	}
 	add("purpose ", f.purpose)
 	add("domain ", f.domain)
 	for _, a := range ages() {
@@ -112,6 +152,17 @@ func ages() []age {
 		{"6h", "6 hours or more", 6 * time.Hour}, {"1d", "1 day or more", 24 * time.Hour},
 		{"2d", "2 days or more", 48 * time.Hour}, {"7d", "7 days or more", 7 * 24 * time.Hour},
 	}
+}
+
+// limit returns a filter within what an operator may see. A site that it names must be one of theirs.
+func (d *Dashboard) limit(f filter) filter {
+	if f.within = nil; d.limited {
+		f.within = d.siteIDs()
+		if len(f.within) == 0 {
+			f.within = []string{"-"} // which no site is called
+		}
+	}
+	return f
 }
 
 // siteOptions lists the sites to choose from.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -28,65 +29,100 @@ func loginsPerIP() store.Limit { return store.Limit{N: 3, Per: time.Minute} }
 func loginsOfAll() store.Limit { return store.Limit{N: 10, Per: 10 * time.Minute} }
 
 // ShowLogin asks for the password.
-func (d *Dashboard) ShowLogin(c echo.Context) error {
-	return d.page(c, http.StatusOK, templates.AdminLogin{LoggedOut: c.Request().URL.RawQuery == "left=1"})
+func (s *Sessions) ShowLogin(c echo.Context) error {
+	return s.askPassword(c, http.StatusOK, templates.AdminLogin{LoggedOut: c.Request().URL.RawQuery == "left=1"})
 }
 
 // Login opens a session for the right password.
-func (d *Dashboard) Login(c echo.Context) error {
-	in, _, err := request.Schema{"password": request.Text}.Decode(c, request.MediaForm)
+func (s *Sessions) Login(c echo.Context) error {
+	in, _, err := request.Schema{"name": request.Text, "password": request.Text}.Decode(c, request.MediaForm)
 	if err != nil {
-		return d.fail(c, err, false)
+		return s.fail(c, err)
 	}
-	right, err := d.checkPassword(c.Request().Context(), request.Client(c), in.One("password"))
+	name := in.One("name")
+	who, err := s.checkPassword(c.Request().Context(), request.Client(c), name, in.One("password"))
 	exceeded := new(ratelimit.Exceeded)
 	switch {
 	case errors.As(err, &exceeded):
 		respond.RetryAfter(c.Response().Header(), exceeded.Wait())
-		return d.page(c, http.StatusTooManyRequests, templates.AdminLogin{Wait: exceeded.Wait()})
+		return s.askPassword(c, http.StatusTooManyRequests, templates.AdminLogin{Wait: exceeded.Wait()})
 	case err != nil:
-		return d.fail(c, err, false)
-	case !right:
-		return d.page(c, http.StatusForbidden, templates.AdminLogin{WrongPassword: true})
+		return s.fail(c, err)
+	case who == nil:
+		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{WrongPassword: true, Name: name})
 	}
-	d.openSession(c)
+	s.openSession(c, who)
 	return respond.SeeOther(c, Path)
 }
 
+// askPassword shows the form, with a field for the name where there are names.
+func (s *Sessions) askPassword(c echo.Context, status int, page templates.AdminLogin) error {
+	page.Names = !s.operators.Empty()
+	return s.page(c, status, page)
+}
+
 // checkPassword counts an attempt, and only then looks at the password: however many come at once, no more passwords
-// are looked at than the limits allow. The right one makes the IP known, and resets its count. Without room in the
-// limits the error is a *ratelimit.Exceeded.
-func (d *Dashboard) checkPassword(ctx context.Context, from netip.Addr, password string) (right bool, err error) {
-	ip := d.Keyring.MACs("admin login", ratelimit.Client(from))[0]
+// are looked at than the limits allow. The right one makes the IP known, and resets its count. It returns nil if there
+// is no operator with that name and password. Without room in the limits the error is a *ratelimit.Exceeded.
+func (s *Sessions) checkPassword(
+	ctx context.Context, from netip.Addr, name, password string,
+) (who *operator.Operator, err error) {
+	ip := s.Keyring.MACs("admin login", ratelimit.Client(from))[0]
 	cell := "admin/known/" + base64.RawURLEncoding.EncodeToString(ip)
-	lastLogin, err := d.Store.Get(ctx, cell) // a random value; nil if the IP is not known
+	lastLogin, err := s.Store.Get(ctx, cell) // a random value; nil if the IP is not known
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if lastLogin != nil {
-		err = d.limits.Acquire(ctx, "",
-			d.limits.LoginsPerIP(from, string(lastLogin), []store.Limit{loginsPerIP(), loginsOfAll()}))
+		err = s.limits.Acquire(ctx, "",
+			s.limits.LoginsPerIP(from, string(lastLogin), []store.Limit{loginsPerIP(), loginsOfAll()}))
 	} else {
-		err = d.limits.Acquire(ctx, "",
-			d.limits.LoginsPerIP(from, "", []store.Limit{loginsPerIP()}),
-			d.limits.Logins([]store.Limit{loginsOfAll()}))
+		err = s.limits.Acquire(ctx, "",
+			s.limits.LoginsPerIP(from, "", []store.Limit{loginsPerIP()}),
+			s.limits.Logins([]store.Limit{loginsOfAll()}))
 	}
-	if err != nil || !d.isPassword(password) {
-		return false, err
+	if err != nil {
+		return nil, err
 	}
-	if login := d.Random(16); lastLogin == nil {
-		_, err = d.Store.SetNX(ctx, cell, login, TrustedIPFor)
+	if who = s.operatorWith(name, password); who == nil {
+		return nil, nil
+	}
+	if login := s.Random(16); lastLogin == nil {
+		_, err = s.Store.SetNX(ctx, cell, login, TrustedIPFor)
 	} else {
-		err = d.Store.CompareAndSwap(ctx, cell, lastLogin, login, TrustedIPFor)
+		err = s.Store.CompareAndSwap(ctx, cell, lastLogin, login, TrustedIPFor)
 	}
 	if errors.Is(err, store.ErrChanged) {
 		err = nil // somebody else has just logged in from there
 	}
-	return err == nil, err
+	return who, err
 }
 
-// isPassword compares keyed hashes, so that its time tells nothing, not even a length.
-func (d *Dashboard) isPassword(given string) bool {
-	sum := func(p string) []byte { return d.Keyring.MACs("admin password", p)[0] }
-	return hmac.Equal(sum(given), sum(string(d.Password)))
+// operatorWith returns the operator with a name and a password; nil if there is none.
+func (s *Sessions) operatorWith(name, password string) *operator.Operator {
+	if own := s.ownOperator(); own != nil && (name == own.Name || name == "" || s.operators.Empty()) {
+		// Keyed hashes are compared, so that the time tells nothing, not even a length.
+		sum := func(p string) []byte { return s.Keyring.MACs("admin password", p)[0] }
+		if !hmac.Equal(sum(password), sum(string(s.Password))) {
+			return nil
+		}
+		return own
+	}
+	return s.operators.Check(name, password)
+}
+
+// ownOperator returns the operator whose password is Options.Password; nil if there is none.
+func (s *Sessions) ownOperator() *operator.Operator {
+	if len(s.Password) == 0 {
+		return nil
+	}
+	return &operator.Operator{Name: operator.Own, Role: operator.Admin}
+}
+
+// operatorNamed returns an operator; nil if there is none of that name.
+func (s *Sessions) operatorNamed(name string) *operator.Operator {
+	if own := s.ownOperator(); own != nil && name == own.Name {
+		return own
+	}
+	return s.operators.Find(name)
 }

@@ -77,8 +77,9 @@ func (n *Now) Show(c echo.Context) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	page, err := n.read.get(of.word, func() (templates.AdminOverview, error) {
-		page, _, err := n.look(c.Request().Context(), of)
+	view := &Now{Dashboard: n.as(c)}
+	page, err := n.read.get(view.cacheKey()+of.word, func() (templates.AdminOverview, error) {
+		page, _, err := view.look(c.Request().Context(), of)
 		return page, err
 	})
 	if err != nil {
@@ -106,6 +107,9 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 	page = templates.AdminOverview{Store: n.storeStatus(), Days: overviewDays, Now: n.Now()}
 	if n.Relays != nil {
 		for _, relay := range n.Relays() {
+			if n.limited {
+				relay.Words = "" // perhaps about an email of a site that is not theirs
+			}
 			page.Relays = append(page.Relays, templates.AdminRelay{
 				Address: relay.Address, PausedSince: relay.PausedSince, Refused: relay.Refused, Words: relay.Words,
 			})

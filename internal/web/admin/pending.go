@@ -43,11 +43,12 @@ func (p *Pending) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ask, page, err := p.ask(q)
+	view := p.as(c)
+	ask, page, err := (&Pending{Dashboard: view}).ask(q)
 	if err != nil {
 		return err
 	}
-	found, err := p.read.get(c.Request().URL.RawQuery, func() (confirm.PendingPage, error) {
+	found, err := p.read.get(view.cacheKey()+c.Request().URL.RawQuery, func() (confirm.PendingPage, error) {
 		return p.Service.Operator.Pending(c.Request().Context(), ask)
 	})
 	if err != nil {
@@ -60,7 +61,7 @@ func (p *Pending) Show(c echo.Context) error {
 	if found.Next != (store.Cursor{}) {
 		page.Next = withQuery(PendingPath, page.Match, "before", cursorText(found.Next))
 	}
-	if page.Bulk, err = p.Bulk.shown(c.Request().Context(), p.Now()); err != nil {
+	if page.Bulk, err = p.Bulk.shown(c.Request().Context(), view); err != nil {
 		return err
 	}
 	return p.page(c, http.StatusOK, page)
@@ -81,7 +82,7 @@ func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page template
 		choice(q, "age", "Waiting for", "However long", periods),
 		choice(q, "answer", "Last answer", "Whatever it was", answers),
 	}
-	f := filterOf(q.Get)
+	f := p.limit(filterOf(q.Get))
 	ask = f.query()
 	ask.Limit = PendingShown
 	if before := q.Get("before"); before != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
@@ -66,6 +68,7 @@ func (p *People) Find(c echo.Context) error {
 	if err != nil && !errors.Is(err, confirm.ErrUnreadable) {
 		return err
 	}
+	keys = slices.DeleteFunc(keys, func(k store.Key) bool { return !maySee(c, k.Site) })
 	if len(keys) == 0 {
 		if err := p.audit(c, audit.Find, store.Key{}, ""); err != nil {
 			return err
@@ -132,6 +135,10 @@ func (p *People) Show(c echo.Context) error {
 		return err
 	default:
 		p.fill(&page, key, is)
+		if mayDo(c, operator.Act) && !is.sub.Address.IsZero() { // in no list, where a look is not noted for each
+			page.Address = is.sub.Address.String()
+		}
+		page.Acts = p.actsOn(c, key, is)
 	}
 	page.Done = doneInWords(q)
 	return p.page(c, http.StatusOK, page)
@@ -177,11 +184,13 @@ func (p *People) fill(page *templates.AdminPerson, key store.Key, is known) {
 			Until: one.ValidUntil, Light: templates.LightOfState(string(one.State)),
 		})
 	}
-	page.Acts = p.actsOn(key, is)
 }
 
-// actsOn returns what can be done to a person, and what cannot, and why.
-func (p *People) actsOn(key store.Key, is known) []templates.AdminAct {
+// actsOn returns what the operator of a request can do to a person, and what cannot be done, and why.
+func (p *People) actsOn(c echo.Context, key store.Key, is known) []templates.AdminAct {
+	if !mayDo(c, operator.Act) {
+		return nil
+	}
 	resend := templates.AdminAct{Act: string(audit.Resend), Label: "Send the email again"}
 	resend.Note = p.whyNot(key, &is.sub)
 	withdraw := templates.AdminAct{Act: string(audit.Withdraw), Label: "Take consent back", Danger: true}
@@ -196,7 +205,10 @@ func (p *People) actsOn(key store.Key, is known) []templates.AdminAct {
 	if is.sub.Address.IsZero() {
 		object.Note = "Their address is not known any more."
 	}
-	all := []templates.AdminAct{resend, withdraw, object, erase}
+	all := []templates.AdminAct{resend, withdraw, object}
+	if mayDo(c, operator.Admin) {
+		all = append(all, erase)
+	}
 	if is.sub.Objections.Active() && !is.sub.Address.IsZero() {
 		all = append(all, templates.AdminAct{Act: string(audit.Unblock), Label: "End their objection"})
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/internal/operator"
+	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/templates"
 )
@@ -21,69 +24,95 @@ const SessionLife = 12 * time.Hour
 // clockSlack is by how much the clocks of replicas and store may differ.
 const clockSlack = 5 * time.Minute
 
-// Session is middleware that lets only operators who have logged in reach a page.
-func (d *Dashboard) Session(next echo.HandlerFunc) echo.HandlerFunc {
+// Sessions lets operators in, each with a session: by their password (login.go), or as a trusted proxy says.
+type Sessions struct {
+	*Dashboard
+	limits    *ratelimit.Limiter
+	operators *operator.All
+}
+
+// NewSessions returns the sessions of a dashboard.
+func NewSessions(d *Dashboard) *Sessions {
+	return &Sessions{
+		Dashboard: d, limits: ratelimit.New(d.Store, d.Keyring), operators: operator.New(d.Operators...),
+	}
+}
+
+// Require is middleware that lets only operators who have logged in reach a page.
+func (s *Sessions) Require(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		in, err := d.session(c)
+		in, err := s.session(c)
 		switch method := c.Request().Method; {
 		case err != nil:
-			return d.fail(c, err, false)
+			return s.fail(c, err)
 		case in != nil:
 			c.Set(sessionKey, in)
-			return d.fail(c, next(c), true)
+			return s.fail(c, next(c))
+		case s.proxied(c):
+			return s.page(c, http.StatusForbidden, templates.AdminFailure{Status: http.StatusForbidden})
 		case method == http.MethodGet || method == http.MethodHead:
 			return respond.SeeOther(c, LoginPath)
 		}
-		return d.page(c, http.StatusForbidden, templates.AdminLogin{SessionEnded: true})
+		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{SessionEnded: true})
 	}
-}
-
-const sessionKey = "optin.admin.session"
-
-// sessionName names the session of a request for the audit log: the beginning of its random id.
-func sessionName(c echo.Context) string {
-	if in, ok := c.Get(sessionKey).(*session); ok {
-		return "session " + in.id[:min(8, len(in.id))]
-	}
-	return ""
 }
 
 // session is what the cookie of an operator who has logged in says. The keyed hash is under our secret and the
-// password: when either changes, all sessions end. The id is random.
+// operator's password: when either changes, all sessions end. The id is random.
 //
-//	id (16 bytes, base64url) . end (Unix seconds) . HMAC-SHA256 (base64url)
+//	id (16 bytes, base64url) . end (Unix seconds) . name (base64url) . HMAC-SHA256 (base64url)
 type session struct {
-	id   string
-	ends time.Time
+	id       string // empty: a proxy has the session
+	ends     time.Time
+	operator *operator.Operator
+}
+
+// proxied reports whether a trusted proxy says who is logged in, or that nobody is.
+func (s *Sessions) proxied(c echo.Context) bool {
+	if s.ProxyHeader == "" || len(c.Request().Header.Values(s.ProxyHeader)) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(c.Request().RemoteAddr)
+	return err == nil && slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool {
+		return p.Contains(peer.Addr().Unmap())
+	})
 }
 
 // cookie returns the cookie of a session without its value. The prefix of its name binds it to this host (RFC 6265bis,
 // section 4.1.3.2), except where there is no https.
-func (d *Dashboard) cookie() *http.Cookie {
+func (s *Sessions) cookie() *http.Cookie {
 	c := &http.Cookie{Name: "optin-admin", Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	if d.Secure {
+	if s.Secure {
 		c.Name, c.Secure = "__Host-optin-admin", true
 	}
 	return c
 }
 
 // openSession sets the cookie of a new session, with a new id whatever cookie the request had.
-func (d *Dashboard) openSession(c echo.Context) {
-	content := base64.RawURLEncoding.EncodeToString(d.Random(16)) + "." +
-		strconv.FormatInt(d.Now().Add(SessionLife).Unix(), 10)
-	cookie := d.cookie()
-	cookie.Value, cookie.MaxAge = content+"."+d.sessionSums(content)[0], respond.Seconds(SessionLife)
+func (s *Sessions) openSession(c echo.Context, who *operator.Operator) {
+	content := base64.RawURLEncoding.EncodeToString(s.Random(16)) + "." +
+		strconv.FormatInt(s.Now().Add(SessionLife).Unix(), 10) + "." +
+		base64.RawURLEncoding.EncodeToString([]byte(who.Name))
+	cookie := s.cookie()
+	cookie.Value, cookie.MaxAge = content+"."+s.sessionSums(who, content)[0], respond.Seconds(SessionLife)
 	c.SetCookie(cookie)
 }
 
 // session returns the session of a request; nil if there is none, or if it has ended.
-func (d *Dashboard) session(c echo.Context) (*session, error) {
-	for _, cookie := range c.Request().CookiesNamed(d.cookie().Name) {
-		in := d.readSession(cookie.Value)
+func (s *Sessions) session(c echo.Context) (*session, error) {
+	if s.proxied(c) {
+		all := c.Request().Header.Values(s.ProxyHeader)
+		if who := s.operatorNamed(all[0]); who != nil && len(all) == 1 {
+			return &session{operator: who}, nil
+		}
+		return nil, nil
+	}
+	for _, cookie := range c.Request().CookiesNamed(s.cookie().Name) {
+		in := s.readSession(cookie.Value)
 		if in == nil {
 			continue
 		}
-		switch ended, err := d.Store.Get(c.Request().Context(), in.endedCell()); {
+		switch ended, err := s.Store.Get(c.Request().Context(), in.endedCell()); {
 		case err != nil:
 			return nil, err
 		case ended == nil:
@@ -94,26 +123,39 @@ func (d *Dashboard) session(c echo.Context) (*session, error) {
 }
 
 // readSession returns the session that a cookie says; nil if the cookie is not ours or has expired.
-func (d *Dashboard) readSession(cookie string) *session {
+func (s *Sessions) readSession(cookie string) *session {
 	at := strings.LastIndexByte(cookie, '.')
 	if at < 0 {
 		return nil
 	}
 	content, sum := cookie[:at], []byte(cookie[at+1:])
-	if !slices.ContainsFunc(d.sessionSums(content), func(want string) bool { return hmac.Equal(sum, []byte(want)) }) {
+	parts := strings.Split(content, ".")
+	if len(parts) != 3 {
 		return nil
 	}
-	id, end, _ := strings.Cut(content, ".")
-	unix, err := strconv.ParseInt(end, 10, 64)
-	if err != nil || !d.Now().Before(time.Unix(unix, 0)) {
+	name, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil {
 		return nil
 	}
-	return &session{id: id, ends: time.Unix(unix, 0)}
+	who := s.operatorNamed(string(name))
+	if who == nil || !slices.ContainsFunc(s.sessionSums(who, content),
+		func(want string) bool { return hmac.Equal(sum, []byte(want)) }) {
+		return nil
+	}
+	unix, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil || !s.Now().Before(time.Unix(unix, 0)) {
+		return nil
+	}
+	return &session{id: parts[0], ends: time.Unix(unix, 0), operator: who}
 }
 
 // sessionSums returns the keyed hashes of a cookie's content, under the newest secret first.
-func (d *Dashboard) sessionSums(content string) (all []string) {
-	for _, sum := range d.Keyring.MACs("admin session", string(d.Password), content) {
+func (s *Sessions) sessionSums(who *operator.Operator, content string) (all []string) {
+	password := who.Password.Text()
+	if who.Name == operator.Own && password == "" {
+		password = string(s.Password)
+	}
+	for _, sum := range s.Keyring.MACs("admin session", password, content) {
 		all = append(all, base64.RawURLEncoding.EncodeToString(sum))
 	}
 	return all
@@ -123,18 +165,18 @@ func (d *Dashboard) sessionSums(content string) (all []string) {
 func (in *session) endedCell() string { return "admin/ended/" + in.id }
 
 // Logout ends the session on all replicas. The store remembers that until the cookie expires.
-func (d *Dashboard) Logout(c echo.Context) error {
-	in, err := d.session(c)
+func (s *Sessions) Logout(c echo.Context) error {
+	in, err := s.session(c)
 	if err != nil {
 		return err
 	}
-	if in != nil {
-		remaining := in.ends.Sub(d.Now()) + clockSlack
-		if _, err := d.Store.SetNX(c.Request().Context(), in.endedCell(), []byte("ended"), remaining); err != nil {
+	if in != nil && in.id != "" {
+		remaining := in.ends.Sub(s.Now()) + clockSlack
+		if _, err := s.Store.SetNX(c.Request().Context(), in.endedCell(), []byte("ended"), remaining); err != nil {
 			return err
 		}
 	}
-	cookie := d.cookie()
+	cookie := s.cookie()
 	cookie.MaxAge = -1
 	c.SetCookie(cookie)
 	return respond.SeeOther(c, LoginPath+"?left=1")

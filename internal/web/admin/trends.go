@@ -81,10 +81,7 @@ func (t *Trends) parse(
 	if q, err = request.ParseQuery(c, append(more, "site", "span", "by", "value")...); err != nil {
 		return of, nil, nil, err
 	}
-	var sites, times []templates.AdminOption
-	for _, s := range t.Sites {
-		sites = append(sites, templates.AdminOption{Value: s.ID, Label: s.Name})
-	}
+	var times []templates.AdminOption
 	of.span = spans()[2]
 	for _, s := range spans() {
 		times = append(times, templates.AdminOption{Value: s.word, Label: s.label})
@@ -92,7 +89,7 @@ func (t *Trends) parse(
 			of.span = s
 		}
 	}
-	choices = []templates.AdminChoice{choice(q, "site", "Site", "All sites", sites)}
+	choices = []templates.AdminChoice{choice(q, "site", "Site", "All sites", t.as(c).siteOptions())}
 	span := choice(q, "span", "Time", "", times)
 	span.Options = span.Options[1:]
 	for i := range span.Options {
@@ -133,8 +130,9 @@ func (q trendQuery) csv(table string) string {
 }
 
 // get reads what a query asks for, once a second for any number of viewers.
-func (t *Trends) get(ctx context.Context, q trendQuery) (trends, error) {
-	return t.read.get(q.csv(""), func() (trends, error) { return t.load(ctx, q) })
+func (t *Trends) get(c echo.Context, q trendQuery) (trends, error) {
+	view := &Trends{Dashboard: t.as(c)}
+	return t.read.get(view.cacheKey()+q.csv(""), func() (trends, error) { return view.load(c.Request().Context(), q) })
 }
 
 func (t *Trends) load(ctx context.Context, q trendQuery) (read trends, err error) {
@@ -204,7 +202,7 @@ func (t *Trends) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	read, err := t.get(c.Request().Context(), q)
+	read, err := t.get(c, q)
 	if err != nil {
 		return err
 	}
@@ -325,7 +323,7 @@ func (t *Trends) CSV(c echo.Context) error {
 	if err := query.Err(); err != nil {
 		return err
 	}
-	read, err := t.get(c.Request().Context(), q)
+	read, err := t.get(c, q)
 	if err != nil {
 		return err
 	}

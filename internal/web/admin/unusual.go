@@ -180,7 +180,8 @@ func (n *Now) preticked() (all []templates.AdminUnusual) {
 
 // stuckDomains returns the domains whose emails no relay takes, among those who signed up last.
 func (n *Now) stuckDomains(ctx context.Context) (all []templates.AdminUnusual, err error) {
-	q := confirm.PendingQuery{Delivery: confirm.DeliveryRefused, Limit: stuckRead}
+	q := n.limit(filter{answer: string(confirm.DeliveryRefused)}).query()
+	q.Limit = stuckRead
 	found, err := n.Service.Operator.Pending(ctx, q)
 	byDomain := map[string][]confirm.Pending{}
 	for _, p := range found.All {
