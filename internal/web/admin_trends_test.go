@@ -100,6 +100,21 @@ func TestTrendsShowWhatWasCountedByDayAndDimension(t *testing.T) {
 	}
 }
 
+// Weekdays and hours are of the days that the page is about, and not of as many hours before now.
+func TestWeekdaysAreOfTheSameDaysAsAllElse(t *testing.T) {
+	e := newAdminEnv(t)
+	e.signUpBy("ada@gmail.com", "footer", "fr", true) // at six in the evening
+	e.clock.pass((6*24 + 16) * time.Hour)
+	e.signUpBy("bob@gmail.com", "footer", "fr", true)
+	page := e.trends("site=gazette&span=7d")
+	if says := reads(page.Find(".lead")); !strings.HasPrefix(says, "In the last 7 days there was 1 signup") {
+		t.Errorf("it says %q", says)
+	}
+	if week := reads(page.Find("#week ~ p").First()); !strings.HasPrefix(week, "Of 1 signup,") {
+		t.Errorf("of the week it says %q", week)
+	}
+}
+
 func TestTrendsOfOneFormAndOfHoursAreInTheAddress(t *testing.T) {
 	e := newAdminEnv(t)
 	for i := range 3 {

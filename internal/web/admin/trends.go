@@ -160,9 +160,9 @@ func (t *Trends) load(ctx context.Context, q trendQuery) (read trends, err error
 		addDay(&read.before, day)
 	}
 	if q.of == (confirm.Value{}) { // values are counted by day alone
-		since := t.Now().Add(-min(time.Duration(q.span.days)*24*time.Hour, store.ByHour.Kept()))
-		if q.span.step == store.ByHour {
-			since = first
+		since := first // of the same days as all else, so that sums are the same
+		if kept := t.Now().Add(-store.ByHour.Kept()); kept.After(first) {
+			since = kept
 		}
 		for _, id := range sites {
 			hours, err := t.Service.Statistics.By(ctx, id, store.ByHour, since, t.Now())
@@ -255,7 +255,11 @@ func timeSays(sum, before confirm.Day, s span) string {
 	if sum.Signups == 0 && sum.Confirmations == 0 {
 		return "Nobody signed up or confirmed in the last " + templates.Count(s.days, "day") + "."
 	}
-	says := fmt.Sprintf("In the last %s there were %s and %s", templates.Count(s.days, "day"),
+	verb := "were"
+	if sum.Signups == 1 {
+		verb = "was"
+	}
+	says := fmt.Sprintf("In the last %s there %s %s and %s", templates.Count(s.days, "day"), verb,
 		templates.Count(int(sum.Signups), "signup"), templates.Count(int(sum.Confirmations), "confirmation"))
 	if part := percentOf(sum.Confirmations, sum.Signups); part != "" {
 		says += " (" + part + ")"
