@@ -136,6 +136,28 @@ func wideAtMost(t *testing.T, what, text string) {
 	}
 }
 
+func TestWhatTopShowsFitsIntoATerminal(t *testing.T) {
+	long := strings.Repeat("The relay says why in many words. ", 9)
+	now := nowShown{
+		Of: "month", Unusual: []unusual{{long, long}}, Lights: []light{{"Webhook", "warn", "Late", long}},
+		page: templates.AdminOverview{Flow: templates.AdminFlow{
+			Before: "the 30 days before", Times: templates.AdminTimes{Median: "1h", P90: "1h"},
+			Rows: []templates.AdminFlowRow{{
+				Label: "Emails taken by a relay", N: 12345678, Before: 12345678, Rate: "under 1 %",
+				Change: "999 times as many",
+			}},
+		}},
+	}
+	wideAtMost(t, "top", now.text(columns))
+	for _, want := range []string{
+		"\nHalf confirmed within:", "\n! The relay says", "\n  The relay says", "\nwarn Webhook: Late. The",
+	} {
+		if !strings.Contains(now.text(columns), want) {
+			t.Errorf("%q is not in\n%s", want, now.text(columns))
+		}
+	}
+}
+
 // What is broken is named, with what to do, by top alone.
 func TestTopNamesWhatIsBroken(t *testing.T) {
 	t.Parallel()
@@ -365,6 +387,9 @@ func TestLinesAreFoldedAtTheirSpaces(t *testing.T) {
 		if got := fold(text, 20); got != want {
 			t.Errorf("%q is folded to %q, want %q", text, got, want)
 		}
+	}
+	if got := hanging("ok   ", "ada and bob and eve and dan", 25); got != "ok   ada and bob and eve\n     and dan" {
+		t.Errorf("%q", got)
 	}
 	if got := joined("a\nb\n\n  c\n  d\ne\nf\n"); got != "a b\n\n  c\n  d\ne f\n" {
 		t.Errorf("%q", got)

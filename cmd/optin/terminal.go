@@ -48,6 +48,11 @@ func fold(text string, width int) string {
 	return b.String()
 }
 
+// hanging folds text whose first line begins with a mark; the others begin below what follows the mark.
+func hanging(mark, text string, width int) string {
+	return mark + fold(strings.Repeat(" ", len(mark))+text, width)[len(mark):]
+}
+
 // explain prints what a command is for, and its flags.
 func explain(f *flag.FlagSet, usage string) {
 	var flags strings.Builder

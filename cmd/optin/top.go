@@ -342,15 +342,16 @@ func (now nowShown) text(width int) string {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if f.Times.Median != "" {
-		fmt.Fprintf(&b, "Half confirmed within: %s. Nine of ten: %s.\n", templates.BucketInWords(f.Times.Median),
-			templates.BucketInWords(f.Times.P90))
+		took := "Half confirmed within: " + templates.BucketInWords(f.Times.Median) + ". Nine of ten: " +
+			templates.BucketInWords(f.Times.P90) + "."
+		b.WriteString(fold(took, width) + "\n")
 	}
 	for _, u := range now.Unusual {
-		b.WriteString("\n" + fold("! "+u.What, width) + "\n" + fold("  "+u.Do, width) + "\n")
+		b.WriteString("\n" + hanging("! ", u.What, width) + "\n" + fold("  "+u.Do, width) + "\n")
 	}
 	b.WriteByte('\n')
 	for _, l := range now.Lights {
-		b.WriteString(fold(l.text(), width) + "\n")
+		b.WriteString(l.text(width) + "\n")
 	}
 	b.WriteByte('\n')
 	for _, id := range slices.Sorted(maps.Keys(now.Pending)) {
@@ -374,11 +375,11 @@ func (now nowShown) summary() string {
 	}
 }
 
-// text writes a light in a line; what it says of what is bad stands among what is unusual.
-func (l light) text() string {
-	word := map[string]string{"good": "ok   ", "warn": "warn ", "bad": "BAD  "}[l.Light]
-	if l.Light == "bad" {
-		return word + l.Name + ": " + l.Word
+// text writes a light; what it says of what is bad stands among what is unusual.
+func (l light) text(width int) string {
+	says := l.Name + ": " + l.Word
+	if l.Light != "bad" {
+		says += ". " + l.Says
 	}
-	return word + l.Name + ": " + l.Word + ". " + l.Says
+	return hanging(map[string]string{"good": "ok   ", "warn": "warn ", "bad": "BAD  "}[l.Light], says, width)
 }
