@@ -80,6 +80,7 @@ func allowedImports() map[string][]string {
 		"internal/surge":       {"confirm/consent", "store"},
 		"internal/theme":       {},
 		"internal/typo":        {},
+		"internal/tracing":     {},
 		"internal/token":       {"internal/keyring", "store", "github.com/golang-jwt/jwt/v5"},
 		"internal/web": {
 			"confirm", "confirm/consent", "internal/address", "internal/audit", "internal/bounce",
@@ -110,6 +111,7 @@ func allowedImports() map[string][]string {
 		"internal/webhook": {"confirm", "confirm/consent", "internal/outbox", "store"},
 		// For tests only: no other package imports them.
 		"internal/browsertest":      {"internal/childtest", "github.com/chromedp/chromedp"},
+		"internal/tracing/otlptest": {"go.opentelemetry.io/collector/pdata"},
 		"internal/openapi/contract": {"internal/openapi", "github.com/santhosh-tekuri/jsonschema/v6"},
 		// Examples are for people who have nothing of ours.
 		"examples/listmonk-bridge": {},
@@ -119,7 +121,8 @@ func allowedImports() map[string][]string {
 			"internal/bounce", "internal/challenge", "internal/config", "internal/consentlog", "internal/dossier",
 			"internal/identity", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
 			"internal/preflight", "internal/problem", "internal/ratelimit", "internal/readiness", "internal/receipt",
-			"internal/relay", "internal/skeleton", "internal/surge", "internal/typo", "internal/web",
+			"internal/relay", "internal/skeleton", "internal/surge", "internal/typo",
+			"internal/web",
 			"internal/web/admin", "internal/web/api", "internal/web/request", "internal/webhook", "mailer", "store",
 			"store/redis", "store/sqlite", "templates", "github.com/a-h/templ", "golang.org/x/term",
 		},

@@ -10,9 +10,9 @@
 //     ${. The content of a variable is never read as YAML, so it can neither add a key nor break the file. ${NAME} may
 //     stand unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
 //   - A secret can be read from a file, by its key with _file appended: secret, store, smtp.url, admin.password,
-//     operators[].password, admin.api_keys and sites[].api_keys (one per line), sites[].webhooks[].secret and
-//     sites[].challenge.captcha.secret. One newline at the end of the file is dropped. File names are relative to the
-//     folder of the configuration.
+//     operators[].password, admin.api_keys and sites[].api_keys (one per line), tracing.headers (one per line, as
+//     Name: value), sites[].webhooks[].secret and sites[].challenge.captcha.secret. One newline at the end of the file
+//     is dropped. File names are relative to the folder of the configuration.
 //   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the
 //     value may be secret.
 //   - A Config and all its parts print without their secrets: with every verb of fmt, with slog and as JSON.
@@ -61,6 +61,7 @@ type Config struct {
 	Admin          Admin
 	Operators      []operator.Operator
 	Metrics        Metrics
+	Tracing        Tracing
 	Receipts       Receipts
 	Log            ConsentLog
 	Retention      Retention
@@ -275,11 +276,15 @@ func (c Config) String() string {
 	if c.PublicURL != nil {
 		public = c.PublicURL.Redacted()
 	}
+	collector := ""
+	if c.Tracing.URL != nil {
+		collector = c.Tracing.URL.Host
+	}
 	return fmt.Sprintf("listen=%s public_url=%s secrets=%d store=%s smtp=%s connections=%d-%d dkim=%d admin=%t "+
-		"metrics=%s sites=%s",
+		"metrics=%s tracing=%s sites=%s",
 		c.Listen, public, len(c.Secrets), c.Store, strings.Join(relays, ","), c.SMTP.Connections,
 		c.SMTP.MaxConnections, len(c.SMTP.DKIM),
-		c.HasDashboard(), c.Metrics.Listen, strings.Join(sites, ","))
+		c.HasDashboard(), c.Metrics.Listen, collector, strings.Join(sites, ","))
 }
 
 // HasDashboard reports whether anybody can use the dashboard.

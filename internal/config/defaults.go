@@ -18,6 +18,7 @@ const (
 	DefaultWhen              = "busy"           // sites[].challenge.when
 	DefaultRevision          = "1"              // sites[].purposes[].revision
 	DefaultAuditKept         = "365d"           // admin.audit_kept
+	DefaultSample            = "1"              // tracing.sample
 	DefaultEvidence          = "3y"             // retention.evidence; 5y with retention.profile de_phone
 	DefaultIP                = "30d"            // retention.ip
 	DefaultRenewBefore       = "30d"            // sites[].renew_before, beside validity
@@ -26,6 +27,7 @@ const (
 
 	// store: ?durability=always. smtp.url: ?tls=offered for smtp://.
 	// metrics.listen: none, and so no metrics. receipts.keys_file: none, and so no receipts.
+	// tracing: none. tracing.headers: none.
 	// receipts.schema_version: receipt.DefaultSchema. log: none; log.key_file: one that is made in the log's folder.
 	// trusted_proxies, smtp.dkim, sites[].origins, .redirects, .api_keys, .webhooks, .frame_ancestors: none.
 	// sites[].theme: theme.Default, with the site's name instead of a logo.

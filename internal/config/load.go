@@ -58,7 +58,7 @@ func (r *reader) config(root value) *Config {
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file",
 		"known_store", "trusted_proxies", "drain",
-		"smtp", "admin", "operators", "metrics", "receipts", "log", "retention", "limits", "sites")
+		"smtp", "admin", "operators", "metrics", "tracing", "receipts", "log", "retention", "limits", "sites")
 	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
@@ -78,6 +78,7 @@ func (r *reader) config(root value) *Config {
 	keys := apiKeys{}
 	c.Admin = readAdmin(top.get("admin"), keys, len(c.TrustedProxies) > 0)
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
+	c.Tracing = readTracing(top.get("tracing"))
 	c.Receipts = readReceipts(top.get("receipts"))
 	c.Log = readLog(top.get("log"))
 	c.Retention = readRetention(top.get("retention"))
