@@ -171,7 +171,7 @@ func (a *app) openOutbox(pages *templates.Set) {
 			Queues: confirm.EmailQueues(), Run: a.mailer.Run, Timeout: mailer.MaxDuration, Waits: mailer.Waits(),
 			RepeatLast: true, Paused: a.mailer.PausedFor, Workers: 2 * connections, PerQueue: connections,
 		}},
-		Observe: func(store.QueueName, outbox.Outcome, time.Duration) { a.ended.Add(1) },
+		Observe: func(store.Job, outbox.Outcome, time.Duration) { a.ended.Add(1) },
 	})
 	must(a, err)
 }

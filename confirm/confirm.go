@@ -52,9 +52,10 @@ type Options struct {
 	Now              func() time.Time      // time.Now if nil
 	Rand             io.Reader             // crypto/rand.Reader if nil
 	Enqueued         func(store.QueueName) // called after a job was committed that is due now; may be nil
-	// Counted is called after a change of a site's subscription was committed here, with what it counted: see
-	// consent.Counts. It must return at once, and may be nil.
-	Counted    func(site string, counts []store.Count)
+	// Counted is called after a change of a site's subscription was committed here, with what it counted (see
+	// consent.Counts) and the context of the call that made it. It must return at once, and may be nil.
+	Counted    func(ctx context.Context, site string, counts []store.Count)
+	Traced     bool                   // Traces are made; else all are zero
 	Unreadable func(*UnreadableError) // called about once an hour for a record that does not open; may be nil
 }
 
@@ -100,7 +101,7 @@ func New(o Options) (*Service, error) {
 		o.Enqueued = func(store.QueueName) {}
 	}
 	if o.Counted == nil {
-		o.Counted = func(string, []store.Count) {}
+		o.Counted = func(context.Context, string, []store.Count) {}
 	}
 	if o.Unreadable == nil {
 		o.Unreadable = func(*UnreadableError) {}

@@ -63,6 +63,8 @@ type Event struct {
 	At   time.Time         `json:"at"`
 	Data consent.Status    `json:"data"`
 
+	Trace Trace `json:"-"` // of the request that it is about
+
 	known *known // the record that it is about, as it was read
 }
 

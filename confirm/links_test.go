@@ -31,7 +31,7 @@ func TestAPageKnowsTheBrowserThatSignedUp(t *testing.T) {
 	env := newEnv(t)
 	signup := signupOf("ada@example.org", "letter")
 	var located store.Key
-	signup.Browser, signup.Located = "a cookie", func(key store.Key) { located = key }
+	signup.Browser, signup.Located = "a cookie", func(key store.Key, _ confirm.Trace) { located = key }
 	if err := env.Person.SignUp(t.Context(), "gazette", signup); err != nil {
 		t.Fatal(err)
 	}

@@ -37,8 +37,9 @@ type Signup struct {
 	// IdempotencyID, if not empty, makes the same signup again the same request while that is known: it identifies what
 	// is asked and who asks, as one Idempotency-Key and one body do.
 	IdempotencyID string
-	// Located is told which subscription the signup is of. That is for the log alone; nil: nobody is told.
-	Located func(store.Key)
+	// Located is told which subscription the signup is of, and its trace. That is for the log and traces alone; nil:
+	// nobody is told.
+	Located func(store.Key, Trace)
 }
 
 // SignUp takes a signup. Nothing that it does or returns depends on what is known of the address. ErrPurpose for what
@@ -68,7 +69,7 @@ func (p *Person) SignUp(ctx context.Context, site string, s Signup) error {
 		return err
 	}
 	if s.Located != nil {
-		s.Located(key)
+		s.Located(key, p.traceBegun(site, signup.ID))
 	}
 	_, err = p.apply(ctx, key, signup, p.emailOf(key, signup.ID, s.Quotas...))
 	return err
@@ -118,6 +119,7 @@ type View struct {
 	Unblock     string
 	Unsubscribe string // URL
 	Receipt     string // URL; empty: none was made
+	Trace       Trace  // of the link's request, or of what the link's holder asked for just now
 	// Of UseUnsubscribe, by purpose: how it was last agreed to.
 	Given map[string]Given
 }
@@ -252,7 +254,9 @@ func (p *Person) Renew(
 		}
 	}
 	res, err := p.apply(ctx, keyOf(l), renew, extra{})
-	return p.after(ctx, l, res, err)
+	v, err := p.after(ctx, l, res, err)
+	v.Trace = p.traceBegun(l.Site, renew.ID)
+	return v, err
 }
 
 // statementsNow returns what is put to people now about the purposes of some statements that the site still has.
@@ -359,6 +363,7 @@ func (p *Person) view(ctx context.Context, l token.Link, sub consent.Subscriptio
 	}
 	v := View{
 		Use: l.Use, Site: l.Site, ID: l.ID, Locale: sub.Locale, Address: sub.Address, Declined: sub.Refused() != nil,
+		Trace: p.traceOf(l.Site, &sub, l.RequestID),
 	}
 	if l.Use == token.UseUnsubscribe {
 		v.State, v.Purposes = sub.State(now), sub.Purposes(now)

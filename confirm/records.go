@@ -125,7 +125,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 		return result{after: res.after}, ratelimit.ErrorOf(r.notes.note(ctx, err), also.quotas...)
 	}
 	if len(res.counts) > 0 {
-		r.Counted(key.Site, res.counts)
+		r.Counted(ctx, key.Site, res.counts)
 	}
 	for _, job := range jobs {
 		if job.Due.IsZero() {

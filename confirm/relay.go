@@ -42,6 +42,7 @@ type Message struct {
 	ReturnPath      string // the local part of its reverse-path (RFC 5321), by which Report knows it; always the same
 	Tries           int    // at which no relay took it
 	ID              string // the local part of its Message-ID, by which Report knows it too; always the same
+	Trace           Trace  // of its request; also beside ErrNotDue
 
 	known *known // as it was read
 }
@@ -68,20 +69,21 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 		return Message{}, r.notes.note(ctx, err)
 	}
 	sub := k.subscription.EndValidity(r.Now())
+	trace := r.traceOf(job.Key.Site, &sub, id)
 	due := sub.EmailDue(id, r.Now())
 	if due == "" {
-		return Message{}, ErrNotDue
+		return Message{Trace: trace}, ErrNotDue
 	}
 	if k, err = r.checkMailbox(ctx, k, id, found[1]); err != nil {
-		return Message{}, err
+		return Message{Trace: trace}, err
 	}
 	sub = k.subscription.EndValidity(r.Now())
 	m := r.message(job.Key, &sub, id, due)
-	m.known = &k
+	m.known, m.Trace = &k, trace
 	// A resend or a reminder was bounded by the rules, and a job that has its place waits for nothing.
 	if _, n := sub.Email(id); n == 0 && !job.Reserved {
 		if err := r.acquirePending(ctx, job, m.To); err != nil {
-			return Message{}, err
+			return Message{Trace: trace}, err
 		}
 	}
 	return m, r.statements.fill(ctx, m.Purposes)

@@ -23,7 +23,9 @@ func (p *Person) ClaimRight(
 		ID: p.nonce(requestBytes), Right: right, Evidence: p.stamp(e), Terms: p.sites[l.Site].Terms,
 	}
 	res, err := p.apply(ctx, keyOf(l), claim, p.emailOf(keyOf(l), claim.ID))
-	return p.after(ctx, l, res, err)
+	v, err := p.after(ctx, l, res, err)
+	v.Trace = p.traceBegun(l.Site, claim.ID)
+	return v, err
 }
 
 // Right shows what the link of a right is for, and changes nothing. View.Use says which right, and View.Address is zero
@@ -33,7 +35,10 @@ func (p *Person) Right(ctx context.Context, signed string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Use: l.Use, Site: l.Site, ID: l.ID, Locale: sub.Locale, Address: sub.Address}
+	v := View{
+		Use: l.Use, Site: l.Site, ID: l.ID, Locale: sub.Locale, Address: sub.Address,
+		Trace: p.trace(l.Site, l.RequestID),
+	}
 	if l.Use == token.UseErase && sub.Address.IsZero() && p.Now().Before(l.Until) {
 		return v, nil
 	}

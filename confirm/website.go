@@ -322,7 +322,7 @@ func (w *Website) Event(ctx context.Context, job store.Job) (Event, error) {
 		if k.subscription.Address.IsZero() || e.At.Before(k.subscription.Created) {
 			return Event{}, ErrNotDue
 		}
-		e.known = &k
+		e.known, e.Trace = &k, w.traceOfEvent(&k.subscription, e)
 	}
 	if e.Data.State == consent.Confirmed {
 		link := w.unsubscribeLink(&consent.Subscription{Site: e.Data.Site, Created: e.Data.CreatedAt}, e.Data.ID)

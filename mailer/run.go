@@ -36,12 +36,19 @@ const (
 // Attempt is what became of one attempt at an email. It names nobody.
 type Attempt struct {
 	Site    string
+	Job     string
+	Type    string // of the email; empty: that is not known
 	Outcome string // as the log has it
 	// Class is that of the relay's reply: class and subject of its enhanced status code (RFC 3463), such as 5.7; the
 	// class alone where it has no such code; "none" where there was no reply.
 	Class string
 	Took  time.Duration // from the signup to the relay's acceptance, of the first email of a request; 0: it is none
+	Began time.Time
+	Trace confirm.Trace // of its request; zero: none is known
 }
+
+// Failed reports whether the email is still to be sent, or cannot be.
+func (a Attempt) Failed() bool { return a.Outcome != outDelivered && a.Outcome != outNotDue }
 
 // attemptLog is the log line of one attempt.
 type attemptLog struct {
@@ -50,6 +57,7 @@ type attemptLog struct {
 	class, reply               string        // of the relay
 	took                       time.Duration // as of Attempt
 	recipient                  address.Address
+	trace                      confirm.Trace
 }
 
 // answered notes what a relay replied.
@@ -84,6 +92,9 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 		slog.String("outcome", line.outcome), slog.Int("code", line.code),
 		slog.Int64("ms", time.Since(began).Milliseconds()),
 	}
+	if !line.trace.IsZero() {
+		attrs = append(attrs, slog.String("trace_id", line.trace.String()))
+	}
 	if line.reply != "" {
 		attrs = append(attrs, slog.String("reply", line.reply))
 	}
@@ -91,7 +102,10 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("error", err.Error()))
 	}
 	m.Log.LogAttrs(context.WithoutCancel(ctx), level, "email", attrs...)
-	m.Observe(Attempt{Site: line.site, Outcome: line.outcome, Class: cmp.Or(line.class, "none"), Took: line.took})
+	m.Observe(Attempt{
+		Site: line.site, Job: job.ID, Type: line.jobType, Outcome: line.outcome, Class: cmp.Or(line.class, "none"),
+		Took: line.took, Began: began, Trace: line.trace,
+	})
 	return result(ended, err)
 }
 
@@ -101,6 +115,7 @@ func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (
 	}
 	line.outcome = outError
 	msg, err := m.Service.Relay.Message(ctx, job)
+	line.trace = msg.Trace
 	if errors.Is(err, confirm.ErrNotDue) {
 		line.outcome = outNotDue
 		m.unrecorded.remove(job.ID)

@@ -19,7 +19,7 @@ import (
 	"github.com/optin/optin/internal/childtest"
 )
 
-func TestNoSecretIsInStoreLogsMetricsOrErrors(t *testing.T) {
+func TestNoSecretIsInStoreLogsMetricsSpansOrErrors(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		folder := t.TempDir()
 		testSecrets(t, newEnv(t, "sqlite://"+filepath.Join(folder, "optin.db")), folder, func() {}, nil)
@@ -41,6 +41,7 @@ func TestNoSecretIsInStoreLogsMetricsOrErrors(t *testing.T) {
 func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	metrics := childtest.FreeAddr(t)
 	e.topYAML = "trusted_proxies: [127.0.0.0/8]\nmetrics: {listen: \"" + metrics + "\"}\n"
+	collector := e.traced()
 	e.endpoint = newEndpoint(t)
 	e.endpoint.status = http.StatusInternalServerError // and it repeats what it got
 	e.siteYAML = e.endpoint.yaml()
@@ -49,6 +50,7 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 	outputs := map[string][]byte{"an error page": a.sendBadRequests(s)}
 	a.eventually("the event", func() bool { return len(e.endpoint.eventsAbout(secretLocal+"@"+secretDomain)) > 0 })
 	outputs["metrics"] = a.metrics(metrics)
+	outputs["metrics with exemplars"] = []byte(a.openMetrics(metrics))
 	dump()
 	searchFolder(t, s, folder, "while it runs")
 	log := p.stopAndRead()
@@ -68,6 +70,10 @@ func testSecrets(t *testing.T, e *env, folder string, dump, away func()) {
 		outputs["an error page without a store"] = a.sendWithoutStore(s)
 	}
 	outputs["the log"] = append(log, p.stopAndRead()...)
+	outputs["the spans"] = collector.Bodies()
+	if names := s.found(outputs["the spans"]); len(names) > 0 { // not even the domain, as searchOutput allows
+		t.Errorf("the spans hold %v", names)
+	}
 	searchFolder(t, s, folder, "afterwards")
 	searchOutput(t, s, outputs)
 }
@@ -92,7 +98,8 @@ func searchOutput(t *testing.T, s secrets, outputs map[string][]byte) {
 	}
 	for where, known := range map[string]string{
 		"the log": `"site":"gazette"`, "metrics": "optin_http_requests_total",
-		"more metrics": "optin_outbox_jobs_total", "an error page": "404",
+		"more metrics": "optin_outbox_jobs_total", "an error page": "404", "metrics with exemplars": "trace_id=",
+		"the spans": "/c/{token}",
 	} {
 		if !bytes.Contains(outputs[where], []byte(known)) {
 			t.Errorf("%s does not even have %s: this test looks in the wrong place:\n%s", where, known, outputs[where])

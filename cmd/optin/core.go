@@ -35,8 +35,9 @@ type core struct {
 
 // hooks are told of what was committed here; both may be nil.
 type hooks struct {
-	enqueued func(store.QueueName)                   // a job is due now
-	counted  func(site string, counts []store.Count) // as confirm.Options has it
+	enqueued func(store.QueueName) // a job is due now
+	// as confirm.Options has it
+	counted func(ctx context.Context, site string, counts []store.Count)
 }
 
 // newCore makes the core on a store. Check its identity before anything else: until then, and while it is not the right
@@ -67,6 +68,7 @@ func newCoreAt(
 		Retention:        consent.Retention(cfg.Retention),
 		Receipts:         confirm.Receipts{Keys: cfg.Receipts.Keys, Schema: cfg.Receipts.Schema},
 		EmailsPerMailbox: limits(cfg.Limits.EmailsPerAddress), EmailsPerDomain: limits(cfg.Limits.EmailsPerDomain),
+		Traced: cfg.Tracing.URL != nil,
 		Emails: limits(cfg.Limits.Emails), Enqueued: tell.enqueued, Counted: tell.counted,
 		LostBefore: is.LostBefore, Now: now,
 		Unreadable: func(e *confirm.UnreadableError) {

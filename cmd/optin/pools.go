@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/mailer"
@@ -32,7 +33,7 @@ const eventLease = 6 * time.Second
 func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.Outbox, error) {
 	mail, err := newMailer(c.cfg, mailer.Options{
 		Service: c.service, Pages: pages, Log: g.log, Keep: c.service.KeepSkeleton, Now: c.now,
-		Observe: func(a mailer.Attempt) { g.metrics.Email(a.Site, a.Outcome, a.Class, a.Took) },
+		Observe: g.observeEmail,
 		Alarm: func(relay string, paused bool, words string) {
 			g.metrics.Relay(relay, paused)
 			g.relays.Alarm(relay, paused, words)
@@ -55,7 +56,7 @@ func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.
 		Queues: []store.QueueName{confirm.QueueSignature}, Run: mail.RunSignature, Timeout: 30 * time.Second,
 		Waits: storeWaits, RepeatLast: true,
 	})
-	senders, err := newSenders(c, g.log)
+	senders, err := newSenders(c, g.log, g.observeCall)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +70,8 @@ func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.
 	}
 	return outbox.New(outbox.Options{Store: c.store, Pools: pools, Log: g.log, Now: c.now, LeaseFor: x.leaseFor,
 		FinishWithin: cmp.Or(x.finish, finishJobs),
-		Observe: func(queue store.QueueName, outcome outbox.Outcome, took time.Duration) {
-			g.metrics.Job(queueLabel(queue), string(outcome), took)
+		Observe: func(job store.Job, outcome outbox.Outcome, took time.Duration) {
+			g.metrics.Job(queueLabel(job.Queue), string(outcome), took, metrics.Source{Job: job.ID})
 		}})
 }
 
@@ -120,13 +121,13 @@ func queueLabel(queue store.QueueName) string {
 }
 
 // newSenders makes one for each endpoint, by its queue.
-func newSenders(c *core, log *slog.Logger) (map[store.QueueName]*webhook.Sender, error) {
+func newSenders(c *core, log *slog.Logger, observe func(webhook.Call)) (map[store.QueueName]*webhook.Sender, error) {
 	all := map[store.QueueName]*webhook.Sender{}
 	for _, s := range c.cfg.Sites {
 		for _, w := range s.Webhooks {
 			sender, err := webhook.New(webhook.Options{
 				Events: c.service.Website, Log: log, UserAgent: "optin/" + versionText(), Endpoint: webhookEndpoint(w),
-				Health: c.endpoints, Now: c.now,
+				Health: c.endpoints, Now: c.now, Observe: observe,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("site %s: %w", s.ID, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/optin/optin/internal/metrics"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/readiness"
+	"github.com/optin/optin/internal/tracing"
 	"github.com/optin/optin/internal/web"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/internal/webhook"
@@ -56,6 +57,7 @@ type generation struct {
 	stopper
 	cfg     *config.Config
 	metrics *metrics.Metrics
+	traces  *tracing.Exporter // nil: there is no tracing
 	relays  *admin.Relays
 	// nil: there is no consent log
 	appender *consentlog.Appender
@@ -125,6 +127,7 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 			p.metrics.Count(site.ID, name, 0)
 		}
 	}
+	g.traces = g.newExporter(cfg.Tracing)
 	started := &g.stopper
 	defer func() {
 		if err != nil {
@@ -268,7 +271,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 	bulk := admin.NewBulk(admin.BulkOptions{
 		Service: c.service, Store: c.store, Keyring: c.ring, Audit: c.audit, Log: g.log, Now: time.Now,
 	})
-	senders, err := newSenders(c, g.log) // for tests
+	senders, err := newSenders(c, g.log, nil) // for tests
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +288,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work,
 		Bounces: newBounces(c, g.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
-		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: g.log, Observe: g.metrics.Request,
+		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: g.log, Observe: g.observeRequest,
 		Refused:  g.metrics.Refused,
 		Stopping: g.leaving,
 		Admin: web.Admin{

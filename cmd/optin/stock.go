@@ -10,6 +10,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/metrics"
+	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 )
@@ -161,7 +162,7 @@ func happens() []string {
 }
 
 // countChange counts a committed change of a subscription in the metrics.
-func (g *generation) countChange(site string, counts []store.Count) {
+func (g *generation) countChange(ctx context.Context, site string, counts []store.Count) {
 	took, confirmed := int64(0), false
 	for _, n := range counts {
 		switch {
@@ -174,6 +175,6 @@ func (g *generation) countChange(site string, counts []store.Count) {
 		}
 	}
 	if confirmed { // a change confirms one request
-		g.metrics.Confirmed(site, time.Duration(took)*time.Second)
+		g.metrics.Confirmed(site, time.Duration(took)*time.Second, metrics.Source{Request: request.IDOf(ctx)})
 	}
 }

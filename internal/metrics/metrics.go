@@ -49,6 +49,8 @@
 //	optin_outbox_last_completed_timestamp_seconds{queue}  when a job last completed here
 //	optin_store_round_trip_seconds                   exchanges with the store, and how long they took
 //	optin_store_conflicts_total                      changes that were tried again because of somebody else's
+//	optin_spans_total{outcome}                       spans of traces, where there is tracing: sent, dropped because
+//	                                                 the collector does not take them in time, rejected by it
 //	optin_retention_subscriptions_total{outcome}     subscriptions that the retention policy was applied to: read,
 //	                                                 cut, erased, superseded, dated, unreadable
 //
@@ -57,11 +59,17 @@
 //	optin_log_other                                  1 if the log is not the one that the store knows
 //
 // The queues are email, email/retry, email/maybe-sent, email/signature, timer, log, and one for each webhook endpoint.
+// As OpenMetrics (an Accept header with application/openmetrics-text, as Prometheus sends it), the buckets of
+// optin_http_request_seconds and optin_confirm_seconds have the request of their last observation as an exemplar, and
+// those of optin_outbox_job_seconds and optin_delivery_seconds the job, by the names of the log: request, job. Where
+// the observation has a trace (package tracing), they have trace_id as well.
+//
 // No label holds anything of a person, and none grows with people: routes are patterns, sites and endpoints are
 // configured, the queue of an endpoint is named by a hash, and a class is one of some twenty.
 package metrics
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -74,6 +82,7 @@ import (
 // Metrics is one set of counters. Its methods may be called from any goroutine.
 type Metrics struct {
 	set       *prometheus.Set
+	exemplars exemplars
 	trips     *prometheus.PrometheusHistogram
 	conflicts *prometheus.Counter
 }
@@ -108,19 +117,23 @@ var (
 	confirmSeconds  = []float64{10, 30, 60, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}
 )
 
+// observe adds a duration to a histogram.
+func (m *Metrics) observe(series string, bounds []float64, d time.Duration, of Source) {
+	m.set.GetOrCreatePrometheusHistogramExt(series, bounds).Update(d.Seconds())
+	m.exemplars.note(series, bounds, d.Seconds(), of)
+}
+
 // Request counts a request that was answered.
-func (m *Metrics) Request(route, method string, status int, d time.Duration) {
+func (m *Metrics) Request(route, method string, status int, d time.Duration, of Source) {
 	m.set.GetOrCreateCounter(series("optin_http_requests_total",
 		"route", route, "method", method, "status", strconv.Itoa(status))).Inc()
-	m.set.GetOrCreatePrometheusHistogramExt(series("optin_http_request_seconds", "route", route),
-		requestSeconds).Update(d.Seconds())
+	m.observe(series("optin_http_request_seconds", "route", route), requestSeconds, d, of)
 }
 
 // Job counts a run of a job.
-func (m *Metrics) Job(queue, outcome string, d time.Duration) {
+func (m *Metrics) Job(queue, outcome string, d time.Duration, of Source) {
 	m.set.GetOrCreateCounter(series("optin_outbox_jobs_total", "queue", queue, "outcome", outcome)).Inc()
-	m.set.GetOrCreatePrometheusHistogramExt(series("optin_outbox_job_seconds", "queue", queue),
-		jobSeconds).Update(d.Seconds())
+	m.observe(series("optin_outbox_job_seconds", "queue", queue), jobSeconds, d, of)
 	if outcome == "completed" {
 		m.set.GetOrCreateGauge(series("optin_outbox_last_completed_timestamp_seconds", "queue", queue), nil).
 			Set(float64(time.Now().Unix()))
@@ -134,17 +147,15 @@ func (m *Metrics) Count(site, name string, n int64) {
 }
 
 // Confirmed adds how long it took from a signup to its confirmation.
-func (m *Metrics) Confirmed(site string, took time.Duration) {
-	m.set.GetOrCreatePrometheusHistogramExt(series("optin_confirm_seconds", "site", site),
-		confirmSeconds).Update(took.Seconds())
+func (m *Metrics) Confirmed(site string, took time.Duration, of Source) {
+	m.observe(series("optin_confirm_seconds", "site", site), confirmSeconds, took, of)
 }
 
 // Email counts an attempt at an email; took is 0 if it is not the first one of its request that a relay took.
-func (m *Metrics) Email(site, outcome, class string, took time.Duration) {
+func (m *Metrics) Email(site, outcome, class string, took time.Duration, of Source) {
 	m.set.GetOrCreateCounter(series("optin_emails_total", "site", site, "outcome", outcome, "class", class)).Inc()
 	if took > 0 {
-		m.set.GetOrCreatePrometheusHistogramExt(series("optin_delivery_seconds", "site", site),
-			deliverySeconds).Update(took.Seconds())
+		m.observe(series("optin_delivery_seconds", "site", site), deliverySeconds, took, of)
 	}
 }
 
@@ -174,6 +185,11 @@ func (m *Metrics) Reports(counts map[string]int64) {
 	for kind, n := range counts {
 		m.set.GetOrCreateCounter(series("optin_reports_total", "kind", kind)).Set(uint64(max(0, n)))
 	}
+}
+
+// Spans counts spans by what became of them.
+func (m *Metrics) Spans(outcome string, n int) {
+	m.set.GetOrCreateCounter(series("optin_spans_total", "outcome", outcome)).Add(n)
 }
 
 // Ready sets whether the store is ready; the reason is empty if it is.
@@ -230,13 +246,26 @@ func number(b bool) float64 {
 	return 0
 }
 
-// Handler serves the counters, and what the runtime and the operating system count of this process.
+// Handler serves the counters, and what the runtime and the operating system count of this process: in the text format,
+// or as OpenMetrics with exemplars where that is accepted.
 func (m *Metrics) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		m.set.WritePrometheus(w)
-		prometheus.WriteProcessMetrics(w)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if !wantsOpenMetrics(strings.Join(r.Header.Values("Accept"), ",")) {
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+			m.write(w)
+			return
+		}
+		var text strings.Builder
+		m.write(&text)
+		w.Header().Set("Content-Type", openMetricsType+"; version=1.0.0; charset=utf-8")
+		_, _ = io.WriteString(w, m.openMetrics(text.String())) // nobody waits for it any more
 	})
+}
+
+func (m *Metrics) write(w io.Writer) {
+	m.set.WritePrometheus(w)
+	prometheus.WriteProcessMetrics(w)
 }
 
 // escape is what the text format asks for in the value of a label.

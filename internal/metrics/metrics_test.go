@@ -11,10 +11,10 @@ import (
 
 func TestWhatHappenedIsCounted(t *testing.T) {
 	m := metrics.New()
-	m.Request("/c/:token", "POST", 200, 3*time.Millisecond)
-	m.Request("/c/:token", "POST", 200, 3*time.Millisecond)
-	m.Job("email", "completed", time.Second)
-	m.Job("a\"b\\c\nd", "lost", time.Second) // no queue is named like that; a label may be
+	m.Request("/c/:token", "POST", 200, 3*time.Millisecond, metrics.Source{})
+	m.Request("/c/:token", "POST", 200, 3*time.Millisecond, metrics.Source{})
+	m.Job("email", "completed", time.Second, metrics.Source{})
+	m.Job("a\"b\\c\nd", "lost", time.Second, metrics.Source{}) // no queue is named like that; a label may be
 	m.Relay("smtp.example.org:587", true)
 	m.Ready("")
 	w := httptest.NewRecorder()

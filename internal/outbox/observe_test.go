@@ -39,8 +39,8 @@ func TestEveryJobIsObservedUnderItsQueue(t *testing.T) {
 		got := map[string]int{}
 		runFor(t, time.Minute, env.outboxWith(outbox.Options{
 			Pools: []outbox.Pool{pool}, LeaseFor: time.Hour,
-			Observe: func(queue store.QueueName, outcome outbox.Outcome, d time.Duration) {
-				got[fmt.Sprint(queue, " ", outcome, " ", d)]++
+			Observe: func(job store.Job, outcome outbox.Outcome, d time.Duration) {
+				got[fmt.Sprint(job.Queue, " ", outcome, " ", d)]++
 			},
 		}))
 		want := map[string]int{

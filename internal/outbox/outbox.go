@@ -24,8 +24,8 @@ type Options struct {
 	// FinishWithin is how long jobs that run when Run is told to end may go on. Then their contexts end. 8 s if zero.
 	FinishWithin time.Duration
 
-	// Observe is called after each job with its queue, its outcome, and how long it took. It may be nil.
-	Observe func(queue store.QueueName, outcome Outcome, took time.Duration)
+	// Observe is called after each job with its outcome, and how long it took. It may be nil.
+	Observe func(job store.Job, outcome Outcome, took time.Duration)
 }
 
 // Outbox runs the jobs of its pools. Its methods may be called from any goroutine.
@@ -60,7 +60,7 @@ func New(o Options) (*Outbox, error) {
 		o.FinishWithin = 8 * time.Second
 	}
 	if o.Observe == nil {
-		o.Observe = func(store.QueueName, Outcome, time.Duration) {}
+		o.Observe = func(store.Job, Outcome, time.Duration) {}
 	}
 	b := &Outbox{Options: o, byQueue: map[store.QueueName]*queue{}, leases: leases{held: map[*lease]bool{}}}
 	for i, p := range o.Pools {

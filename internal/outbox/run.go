@@ -30,7 +30,7 @@ func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duratio
 	cancel()
 	outcome := p.end(context.WithoutCancel(ctx), job.Job, result)
 	took := max(1, time.Since(begun))
-	p.box.Observe(job.Queue, outcome, took)
+	p.box.Observe(job.Job, outcome, took)
 	if q.prober.observe(result, time.Now()) {
 		p.rotation.wake(q)
 	}

@@ -45,7 +45,7 @@ func (l *confirmationPages) show(c echo.Context) error {
 // confirm handles the confirmation button: the one action that makes a consent valid. A second press changes nothing
 // and gets the same response; (*confirm.Person).Confirm decides that.
 func (l *confirmationPages) confirm(c echo.Context) error {
-	ctx, token := c.Request().Context(), c.Param("token")
+	ctx, token := request.WithID(c), c.Param("token")
 	in, err := readChoice(c)
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/optin/optin/internal/web/request"
 )
@@ -16,10 +15,10 @@ func TestTheLogNamesRoutesAndNobody(t *testing.T) {
 	var mu sync.Mutex
 	seen, refused := map[string]int{}, map[string]int{}
 	e := newEnv(t, func(o *Options) {
-		o.Observe = func(route, method string, status int, _ time.Duration) {
+		o.Observe = func(o Observed) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen[method+" "+route] = status
+			seen[o.Method+" "+o.Route] = o.Status
 		}
 		o.Refused = func(site, code string) {
 			mu.Lock()

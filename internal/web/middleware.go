@@ -27,7 +27,7 @@ func (a *app) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 		st := &request.State{ID: hex.EncodeToString(a.random(16))}
 		request.Attach(c, st)
 		c.Response().Header().Set(echo.HeaderXRequestID, st.ID)
-		defer func() { a.writeLog(c, st, a.Now().Sub(start)) }()
+		defer func() { a.writeLog(c, st, start) }()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
@@ -36,12 +36,16 @@ func (a *app) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // writeLog writes the log line of a request.
-func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
+func (a *app) writeLog(c echo.Context, st *request.State, began time.Time) {
+	took := a.Now().Sub(began)
 	status, route, method := 0, a.patternOf(c), knownMethod(c.Request().Method)
 	if c.Response().Committed {
 		status = c.Response().Status
 	}
-	a.Observe(route, method, status, took)
+	a.Observe(Observed{
+		ID: st.ID, Route: route, Method: method, Status: status, Site: st.Site, Code: st.Code, Began: began, Took: took,
+		Trace: st.Trace,
+	})
 	if st.Code != "" {
 		a.Refused(st.Site, st.Code)
 		a.refusals.Add(st.Site, st.Code)
@@ -63,6 +67,9 @@ func (a *app) writeLog(c echo.Context, st *request.State, took time.Duration) {
 	}
 	if st.Subscription != "" {
 		line.AddAttrs(slog.String("subscription", st.Subscription))
+	}
+	if !st.Trace.IsZero() {
+		line.AddAttrs(slog.String("trace_id", st.Trace.String()))
 	}
 	if st.Code != "" {
 		line.AddAttrs(slog.String("code", st.Code))

@@ -147,7 +147,7 @@ func (p *pages) state(c echo.Context, status int, v confirm.View, state string, 
 // about notes which subscription a request is about, for the log and for the foot of the page, where a person reads it.
 func (p *pages) about(c echo.Context, v confirm.View) {
 	st := request.StateOf(c)
-	st.Site, st.Subscription = v.Site, v.ID
+	st.Site, st.Subscription, st.Trace = v.Site, v.ID, v.Trace
 	st.Reference = st.Subscription
 }
 

@@ -239,7 +239,10 @@ func (s *signups) accepted(c echo.Context, in *signup) error {
 // commit hands a signup to the service. If that finds that a surge has begun, the signup needs a proof after all.
 func (s *signups) commit(c echo.Context, in *signup) ([]problem.Field, error) {
 	ctx := c.Request().Context()
-	in.request.Located = func(key store.Key) { request.StateOf(c).Subscription = key.ID }
+	in.request.Located = func(key store.Key, trace confirm.Trace) {
+		st := request.StateOf(c)
+		st.Subscription, st.Trace = key.ID, trace
+	}
 	err := s.limits.refusal(c, in.client, s.service.Person.SignUp(ctx, in.site.id, in.request))
 	exceeded := new(ratelimit.Exceeded)
 	if !errors.As(err, &exceeded) || !inSurge(exceeded) {

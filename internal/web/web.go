@@ -93,12 +93,24 @@ type Options struct {
 	Now  func() time.Time // time.Now if nil
 	Rand io.Reader        // crypto/rand.Reader if nil; read by many goroutines
 	Log  *slog.Logger     // slog.Default() if nil
-	// Observe is called after every request: with the route's pattern ("unmatched" if there is none), the method
-	// ("OTHER" if it is not one of RFC 9110 or PATCH), the status and how long it took. May be nil.
-	Observe func(route, method string, status int, d time.Duration)
+	// Observe is called after every request. May be nil.
+	Observe func(Observed)
 	// Refused is called after every request that was refused, with its site (empty: none is known) and the code of the
 	// problem (package problem). May be nil.
 	Refused func(site, code string)
+}
+
+// Observed is a request that was answered. It names nobody.
+type Observed struct {
+	ID     string // as X-Request-Id says
+	Route  string // its pattern; "unmatched" if there is none
+	Method string // "OTHER" if it is not one of RFC 9110 or PATCH
+	Status int
+	Site   string // empty: none is known
+	Code   string // of the problem by which it was refused; empty: it was not
+	Began  time.Time
+	Took   time.Duration
+	Trace  confirm.Trace // that it belongs to; zero: to none
 }
 
 // Admin is the operator's dashboard under /admin; see package admin.
@@ -280,7 +292,7 @@ func (o *Options) complete() {
 		o.Log = slog.Default()
 	}
 	if o.Observe == nil {
-		o.Observe = func(string, string, int, time.Duration) {}
+		o.Observe = func(Observed) {}
 	}
 	if o.Refused == nil {
 		o.Refused = func(string, string) {}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/store"
 )
@@ -39,6 +40,20 @@ type Options struct {
 	Resolver  *net.Resolver    // that resolves names; the system's if nil
 	Waits     []time.Duration  // before the second attempt, the third, …; Waits() if nil
 	Health    Health           // knows whether the endpoint is disabled; if nil, this Sender does, while it lives
+	// Observe is called after each call for a job. It must return at once, and may be nil.
+	Observe func(Call)
+}
+
+// Call is one call of an endpoint for a job. It names nobody.
+type Call struct {
+	Site, Job string
+	Host      string // of the endpoint
+	Event     string // its id
+	Type      consent.EventType
+	Status    int // of the answer; 0: there was none, or the call was not made
+	Delivered bool
+	Began     time.Time
+	Trace     confirm.Trace // of the request that the event is about; zero: none is known
 }
 
 // Sender sends events to one endpoint. Its methods may be called from any goroutine.
@@ -76,6 +91,9 @@ func New(o Options) (*Sender, error) {
 	}
 	if o.Waits == nil {
 		o.Waits = Waits()
+	}
+	if o.Observe == nil {
+		o.Observe = func(Call) {}
 	}
 	if o.Health == nil {
 		o.Health = new(ownHealth)
@@ -118,15 +136,14 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	case err != nil:
 		return outbox.Retry(fmt.Errorf("webhook: the event of job %s cannot be opened now: %w", job.ID, err))
 	}
+	began := time.Now()
 	a, err := s.Send(ctx, event)
+	s.observe(job, event, a, err, began)
 	s.note(ctx, job.Queue, event, err)
 	if err != nil {
 		return s.notDelivered(ctx, job, event, err)
 	}
-	s.Log.InfoContext(ctx, "webhook: delivered",
-		"queue", job.Queue, "job", job.ID, "subscription", job.Key.ID, "host", s.Endpoint.URL.Host,
-		"event", event.ID, "type", event.Type,
-		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
+	s.logDelivered(ctx, job, event, a)
 	// The endpoint has the event: that is kept even while the program stops.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
@@ -138,6 +155,30 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	default:
 		return outbox.Retry(fmt.Errorf("webhook: delivered, but that cannot be kept now: %w", err))
 	}
+}
+
+// observe reports a call.
+func (s *Sender) observe(job store.Job, event confirm.Event, a Answer, err error, began time.Time) {
+	c := Call{
+		Site: job.Key.Site, Job: job.ID, Host: s.Endpoint.URL.Host, Event: event.ID, Type: event.Type,
+		Status: a.Status, Delivered: err == nil, Began: began, Trace: event.Trace,
+	}
+	if failed := new(CallError); errors.As(err, &failed) {
+		c.Status = failed.Status
+	}
+	s.Observe(c)
+}
+
+// logDelivered writes the log line of an event that the endpoint took.
+func (s *Sender) logDelivered(ctx context.Context, job store.Job, event confirm.Event, a Answer) {
+	log := s.Log
+	if !event.Trace.IsZero() {
+		log = log.With("trace_id", event.Trace.String())
+	}
+	log.InfoContext(ctx, "webhook: delivered",
+		"queue", job.Queue, "job", job.ID, "subscription", job.Key.ID, "host", s.Endpoint.URL.Host,
+		"event", event.ID, "type", event.Type,
+		"attempts", job.Attempts, "status", a.Status, "took", a.Took.Round(time.Millisecond))
 }
 
 // note keeps how a call went, for operators.

@@ -3,8 +3,11 @@
 package request
 
 import (
+	"context"
+
 	"github.com/labstack/echo/v4"
 
+	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 )
 
@@ -23,6 +26,8 @@ type State struct {
 
 	Subscription string // id of the one that it is about; empty: none, or none is known
 
+	Trace confirm.Trace // that it belongs to; zero: to none
+
 	Code    string // of the problem by which it was refused; empty: it was not
 	Cause   error  // of a status of 500 or more
 	Stack   string // of a panic
@@ -37,6 +42,21 @@ const stateKey = "optin.request"
 
 // Attach gives a request its state.
 func Attach(c echo.Context, s *State) { c.Set(stateKey, s) }
+
+type idKey struct{}
+
+// WithID returns the context of a request in which IDOf finds its id, for metrics of what the request leads to.
+func WithID(c echo.Context) context.Context {
+	return context.WithValue(c.Request().Context(), idKey{}, StateOf(c))
+}
+
+// IDOf returns the id of the request that a context is of; empty: none is known.
+func IDOf(ctx context.Context) string {
+	if s, ok := ctx.Value(idKey{}).(*State); ok {
+		return s.ID
+	}
+	return ""
+}
 
 // StateOf returns the state of a request. Every request has one.
 func StateOf(c echo.Context) *State { return c.Get(stateKey).(*State) }
