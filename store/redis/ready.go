@@ -40,11 +40,8 @@ func (s *Store) Ready(ctx context.Context) error {
 	return contractError(ctx, result)
 }
 
-// tryWriting is what only a server can do that runs scripts, has room, can write its file, and is a master.
-const (
-	tryWriting = "return redis.call('SET', KEYS[1], '', 'PX', 60000)"
-	tryScript  = "return redis.call('EXISTS', KEYS[1])" // as much as can be tried without a change
-)
+// tryScript is as much of readyScript as can be tried without a change.
+const tryScript = "return redis.call('EXISTS', KEYS[1])"
 
 // check asks one server, in one round trip.
 func (s *Store) check(ctx context.Context, c *goredis.Client) error {
@@ -58,7 +55,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	for _, names := range asked {
 		config = append(config, pipe.ConfigGet(ctx, names))
 	}
-	script := tryWriting
+	script := readyScript.body
 	if s.readOnly {
 		script = tryScript
 	}
@@ -76,22 +73,23 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 		return err
 	}
 	has := readInfo(info.Val())
-	var refused error
+	refused, command := info.Err(), "info"
 	for _, asked := range config {
 		if err := asked.Err(); err != nil && (!replied(err) || isTemporary(err)) {
 			return err
 		} else if err != nil {
-			refused = err
+			refused, command = err, "config|get"
 		}
 		for name, value := range asked.Val() {
 			has[name] = value
 		}
 	}
-	u := cmp.Or(unsafeSetting(s.durability, has), fewReplicas(s.replicas, has))
+	u := cmp.Or(unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
-		u.Setting, u.Want = "CONFIG GET", "answered, or whether writes are kept cannot be known"
-		u.Fix = "let this user run it (ACL SETUSER with +config|get); or if it is a managed Redis whose operator " +
+		u.Setting = strings.ToUpper(strings.ReplaceAll(command, "|", " "))
+		u.Want = "answered, or whether writes are kept cannot be known"
+		u.Fix = "let this user run it (ACL SETUSER with +" + command + "); or if it is a managed Redis whose operator " +
 			"promises to keep what it acknowledges, say so with ?durability=managed"
 	}
 	if u != nil {
@@ -108,6 +106,33 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			return cmp.Or(err, error(tooFewReplicas(s.replicas, fmt.Sprintf("at %d that have the last change", n))))
 		}
 	}
+	return nil
+}
+
+// unfinishedFile returns that a server's append-only file is not in use yet, or nil. Once `appendonly yes` is said to a
+// server that runs, a first rewrite has to end before its file is read at a start: what a server acknowledges until then
+// is gone if it dies, and nothing that it reports says so. So it is known by what was: it had no file when it was asked
+// before, or it never had one (Redis 7 and later tell the size of its base).
+func (s *Store) unfinishedFile(addr string, has map[string]string) *store.UnsafeError {
+	if !atLeast(s.durability, store.DurabilityEverySec) {
+		return nil
+	}
+	if has["appendonly"] == "no" {
+		s.withoutFile.Store(addr, true)
+		return nil
+	}
+	base, told := has["aof_base_size"], has["aof_rewrites"] != ""
+	_, without := s.withoutFile.Load(addr)
+	if !without && !(told && base == "0") {
+		return nil
+	}
+	busy := has["aof_rewrite_in_progress"] == "1" || has["aof_rewrite_scheduled"] == "1"
+	if busy || without && has["aof_last_bgrewrite_status"] == "err" {
+		return &store.UnsafeError{Setting: "the append-only file", Have: "not in use before its first rewrite ends",
+			Want: "in use", Fix: "wait: INFO persistence has aof_rewrite_in_progress:0 and " +
+				"aof_last_bgrewrite_status:ok then; if it never does, the server's log says why"}
+	}
+	s.withoutFile.Delete(addr)
 	return nil
 }
 
@@ -153,7 +178,8 @@ func readInfo(info string) map[string]string {
 	has := map[string]string{}
 	for line := range strings.Lines(info) {
 		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
-		case "role", "connected_slaves":
+		case "role", "connected_slaves", "aof_base_size", "aof_rewrites", "aof_rewrite_in_progress",
+			"aof_rewrite_scheduled", "aof_last_bgrewrite_status":
 			has[name] = value
 		case "maxmemory_policy":
 			has["maxmemory-policy"] = value

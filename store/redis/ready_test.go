@@ -3,7 +3,10 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/optin/optin/store"
@@ -30,9 +33,8 @@ func TestReadyNamesTheUnsafeSetting(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.setting+" "+row.value, func(t *testing.T) {
 			for d, s := range stores {
-				if err := s.Ready(t.Context()); err != nil {
-					t.Fatalf("%s, all in order: %v", d, err)
-				}
+				// A file that was just turned on again is in use a moment later.
+				poll(t, string(d)+", all in order", func() bool { return s.Ready(t.Context()) == nil })
 			}
 			server.set(row.setting, row.value)
 			defer server.set(row.setting, row.good)
@@ -192,6 +194,20 @@ func TestWhereCONFIGIsRefusedTheOperatorMustPromise(t *testing.T) {
 	}
 }
 
+// Whether a server is a replica, or its file in use, only INFO tells.
+func TestWhereINFOIsRefusedTheOperatorMustPromise(t *testing.T) {
+	server := startServer(t)
+	each(t, only(server), "acl", "setuser", "default", "-info")
+	for durability, unsafe := range map[string]bool{"always": true, "everysec": true, "managed": false, "none": false} {
+		err := open(t, Options{Location: at(server.url() + "?durability=" + durability)}).Ready(t.Context())
+		if unsafe {
+			expectSetting(t, err, "INFO")
+		} else if err != nil {
+			t.Errorf("%s: %v", durability, err)
+		}
+	}
+}
+
 // INFO tells some of it, so a promise does not hide it.
 func TestWhatINFOTellsIsReadWhereCONFIGIsRefused(t *testing.T) {
 	for setting, args := range map[string][]string{
@@ -240,3 +256,68 @@ func (e replyError) Error() string { return string(e) }
 func (replyError) RedisError()     {}
 
 func only(s *server) []*server { return []*server{s} }
+
+// A server that is told to write a file does so only from the end of a first rewrite on: what it acknowledges before is
+// gone with it.
+func TestAFileIsInUseOnlyAfterItsFirstRewrite(t *testing.T) {
+	t.Run("it was off for a while", func(t *testing.T) {
+		server := startServer(t)
+		s := open(t, Options{Location: at(server.url())})
+		put(t, s, key(1), &store.Record{State: "confirmed"})
+		server.set("appendonly", "no")
+		expectSetting(t, s.Ready(t.Context()), "appendonly")
+		startsItsFile(t, server, s)
+	})
+	t.Run("it never had one", func(t *testing.T) {
+		server := startServer(t, "--appendonly", "no")
+		put(t, open(t, Options{Location: at(server.url())}), key(1), &store.Record{State: "confirmed"})
+		startsItsFile(t, server, open(t, Options{Location: at(server.url())})) // has not asked before
+	})
+}
+
+func startsItsFile(t *testing.T, server *server, s *Store) {
+	t.Helper()
+	server.set("rdb-key-save-delay", "10000000") // in µs: the rewrite takes 10 s a key
+	server.set("appendonly", "yes")
+	expectSetting(t, s.Ready(t.Context()), "the append-only file")
+	pid, err := childOf(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.set("rdb-key-save-delay", "0")
+	if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil { // this rewrite fails, and the next is quick
+		t.Fatal(err)
+	}
+	poll(t, "the file is in use", func() bool { return s.Ready(t.Context()) == nil })
+	put(t, s, key(2), &store.Record{State: "confirmed"})
+	server.kill()
+	server.args = nil
+	server.start()
+	if _, err := patient(t, Options{Location: at(server.url())}).Find(t.Context(), key(2)); err != nil {
+		t.Errorf("acknowledged when Ready said yes: %v", err)
+	}
+	server.set("rdb-key-save-delay", "1000000")
+	if err := server.client().BgRewriteAOF(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("during any other rewrite: %v", err)
+	}
+}
+
+// childOf returns the process that rewrites the file of a server.
+func childOf(s *server) (int, error) {
+	pid := s.command.Process.Pid
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+func expectSetting(t *testing.T, err error, setting string) {
+	t.Helper()
+	if u := new(store.UnsafeError); !errors.As(err, &u) || u.Setting != setting || u.Fix == "" {
+		t.Errorf("%v, want %s", err, setting)
+	}
+}

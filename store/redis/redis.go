@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -27,6 +28,8 @@ type Store struct {
 	durability store.Durability
 	readOnly   bool
 	log        *slog.Logger
+
+	withoutFile sync.Map // addresses of servers that had no append-only file when they were asked last
 }
 
 var _ store.Store = (*Store)(nil)

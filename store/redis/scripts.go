@@ -83,6 +83,8 @@ var (
 	compareAndSwapScript = newKept("lib_clock", "compare_and_swap")
 	countsScript         = newScript("lib_clock", "lib_counts", "counts")
 	setMarkScript        = newKept("lib_clock", "set_mark")
+
+	readyScript = newScript("ready")
 )
 
 func scripts() []script {
