@@ -152,12 +152,12 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 		return nil, err
 	}
 	g.background(box.Run)
-	if g.appender != nil {
-		g.background(g.appender.Run)
-		g.background(g.watchLog)
-	}
 	if err := g.watchStore(ctx, c); err != nil {
 		return nil, err
+	}
+	if g.appender != nil { // from now on it is known which store this is
+		g.background(g.appender.Run)
+		g.background(g.watchLog)
 	}
 	g.background(func(ctx context.Context) { g.countReports(ctx, c) })
 	if cfg.Metrics.Listen != "" {

@@ -136,7 +136,10 @@ func (a *Appender) Run(ctx context.Context) {
 			return
 		}
 		now := ""
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrUnavailable):
+			now = "store" // in other words each time: a port, a deadline
+		case err != nil:
 			now = err.Error()
 		}
 		if now != last && err != nil {

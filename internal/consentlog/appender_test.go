@@ -1,12 +1,14 @@
 package consentlog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -96,6 +98,28 @@ func run(t *testing.T, a *consentlog.Appender, what string, ok func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("not within half a minute: %s", what)
 		}
+	}
+}
+
+// away is a store that is away, and says so in other words each time.
+type away struct {
+	consentlog.Store
+	calls atomic.Int64
+}
+
+func (a *away) SetNX(context.Context, string, []byte, time.Duration) ([]byte, error) {
+	return nil, fmt.Errorf("%w: read from port %d: i/o timeout", store.ErrUnavailable, a.calls.Add(1))
+}
+
+// That the store is away is logged once, in the words of the first time.
+func TestAStoreThatIsAwayIsLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	gone := &away{Store: newStore(t)}
+	a := appender(open(t, t.TempDir()+"/log"), gone)
+	a.Log = slog.New(slog.NewTextHandler(&log, nil))
+	run(t, a, "five tries", func() bool { a.Wake(); return gone.calls.Load() >= 5 })
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "port 1: i/o timeout") {
+		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }
 
