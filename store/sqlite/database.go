@@ -16,7 +16,8 @@ import (
 // database is what all ports share: the open file, and the goroutines that write, read and look after it.
 type database struct {
 	o     Options
-	file  os.FileInfo // what was opened, to notice that somebody put another in its place
+	file  os.FileInfo  // what was opened, to notice that somebody put another in its place
+	bytes atomic.Int64 // how large the file was at most
 	names *names
 	spare reserve
 
@@ -25,6 +26,7 @@ type database struct {
 	looks chan look // to the readers
 
 	damage atomic.Pointer[store.UnsafeError] // what was found since Open
+	locked atomic.Pointer[error]             // SQLite's words while another program has the lock
 	erased atomic.Bool                       // something was, since forget was done
 
 	mu     sync.Mutex
@@ -82,7 +84,9 @@ func (d *database) open(ctx context.Context) (err error) {
 // start starts the goroutines: one that writes, several that read, one that sweeps, and one that looks for damage and
 // ends.
 func (d *database) start(ctx context.Context) {
-	w := &writer{tx: newTransaction(d.conns[0], d.names, d.o.Now), observe: d.o.Observer.RoundTrip}
+	w := &writer{
+		tx: newTransaction(d.conns[0], d.names, d.o.Now), observe: d.o.Observer.RoundTrip, locked: &d.locked,
+	}
 	d.served.Go(func() { w.serve(d.acts) })
 	for _, c := range d.conns[1 : len(d.conns)-1] {
 		d.served.Go(func() { reader(c, d.looks, d.o.Observer.RoundTrip) })

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -49,7 +50,23 @@ func (d *database) checkFile() error {
 	if damage := d.damage.Load(); damage != nil {
 		return damage
 	}
-	return checkInPlace(d.o, d.file)
+	size, err := checkInPlace(d.o, d.file)
+	if err != nil {
+		return err
+	}
+	// Nothing here makes the file smaller, and what was in it has no other copy: it is damaged from now on, whatever
+	// grows over the gap.
+	if most := d.bytes.Load(); size < most {
+		d.damage.CompareAndSwap(nil, &store.UnsafeError{
+			Setting: "the file " + d.o.Path, Have: fmt.Sprintf("cut from %d bytes to %d while it was open", most, size),
+			Want: "left to optin",
+			Fix: "start optin again if that was VACUUM; else stop it, put a copy of the file in the place of this one, " +
+				"its -wal and its -shm, and start it",
+		})
+		return d.damage.Load()
+	}
+	d.bytes.Store(size)
+	return nil
 }
 
 // refusal says what is wrong with a file that does not take what is written, in SQLite's own words, with what to do
@@ -76,11 +93,12 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	return u
 }
 
-// checkInPlace returns an error if what is written would be lost: SQLite goes on writing into a file that was removed.
-func checkInPlace(o Options, opened os.FileInfo) error {
+// checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into a
+// file that was removed.
+func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
 	file, err := os.Stat(o.Path)
 	if err != nil || !os.SameFile(file, opened) {
-		return &store.UnsafeError{
+		return 0, &store.UnsafeError{
 			Setting: "the file " + o.Path,
 			Have:    "not the one that was opened",
 			Want:    "left in its place",
@@ -88,16 +106,16 @@ func checkInPlace(o Options, opened os.FileInfo) error {
 		}
 	}
 	if _, err := os.Stat(o.Path + "-wal"); err != nil {
-		return &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
+		return 0, &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
 			Fix: "stop optin (it completes the database as it closes), touch " + o.Path + "-wal, start it again"}
 	}
 	if o.Durability != store.DurabilityNone && inMemory(o.Path) {
-		return &store.UnsafeError{
+		return 0, &store.UnsafeError{
 			Setting: "the file system of " + o.Path,
 			Have:    "kept in memory (tmpfs)",
 			Want:    "on a disk",
 			Fix:     "put the file on a disk, or ask for less with ?durability=none",
 		}
 	}
-	return nil
+	return file.Size(), nil
 }

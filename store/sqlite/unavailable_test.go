@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -65,7 +67,9 @@ func TestALockedFileIsUnavailableInTime(t *testing.T) {
 	if took := time.Since(began); !errors.Is(err, store.ErrUnavailable) || took > time.Second {
 		t.Errorf("writing gave %v after %v", err, took)
 	}
-	if err := s.Ready(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+	var u *store.UnsafeError
+	if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Have, "database is locked") ||
+		!strings.Contains(u.Fix, "fuser "+path) {
 		t.Errorf("Ready gave %v", err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -81,6 +85,48 @@ func TestALockedFileIsUnavailableInTime(t *testing.T) {
 	unlock()
 	if err := put(t.Context(), s, "b", nil); err != nil {
 		t.Errorf("writing afterwards: %v", err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("Ready afterwards: %v", err)
+	}
+}
+
+// A file that somebody emptied or copied over while it was open would lose at the next start what is written from then
+// on.
+func TestAFileThatWasCutIsUnsafe(t *testing.T) {
+	for name, cut := range map[string]func(path string, old []byte) error{
+		"emptied":       func(path string, _ []byte) error { return os.Truncate(path, 0) },
+		"an older copy": func(path string, old []byte) error { return os.WriteFile(path, old, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := closedStore(t)
+			old, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := open(t, Options{Path: path})
+			for i := range 60 {
+				if err := put(t.Context(), s, fmt.Sprintf("later-%d", i), make([]byte, 2000)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			do(t, path, "PRAGMA wal_checkpoint(PASSIVE)")
+			if err := s.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := cut(path, old); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // it does not mend by itself
+				var u *store.UnsafeError
+				if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Have, "cut from") {
+					t.Fatalf("Ready gave %v", err)
+				}
+				if err := os.Truncate(path, 1<<30); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,13 +58,13 @@ func (d *database) write(
 	case d.acts <- a:
 	case <-ctx.Done():
 		d.recycle(a)
-		return unavailable(fmt.Errorf("%w while others were writing", ctx.Err()))
+		return d.late(ctx.Err(), "while others were writing")
 	case <-a.late.C:
 		d.recycle(a)
-		return unavailable(fmt.Errorf("%w while others were writing", context.DeadlineExceeded))
+		return d.late(context.DeadlineExceeded, "while others were writing")
 	}
 	if err := a.wait(); err != nil {
-		return unavailable(fmt.Errorf("%w while the disk was used", err))
+		return d.late(err, "while the disk was used")
 	}
 	err, panicked := a.err, a.panicked
 	d.recycle(a)
@@ -71,6 +72,14 @@ func (d *database) write(
 		panic(panicked)
 	}
 	return contractError(err)
+}
+
+// late returns the error of a write that was not done in time: in SQLite's words if another program has the lock.
+func (d *database) late(ended error, while string) error {
+	if words := d.locked.Load(); words != nil {
+		return unavailable(fmt.Errorf("%w: %w", ended, *words))
+	}
+	return unavailable(fmt.Errorf("%w %s", ended, while))
 }
 
 // wait waits for the writer, and leaves if the context or the deadline ends first.
@@ -137,6 +146,7 @@ type writer struct {
 	tx      *transaction
 	run     run // of writing without a break
 	observe func(took time.Duration)
+	locked  *atomic.Pointer[error] // SQLite's words while another program has the lock
 }
 
 // serve does acts, as many as are waiting in one transaction, until there are no more.
@@ -224,8 +234,10 @@ func (w *writer) begin(group []*act) error {
 	for {
 		_, err := w.tx.conn.exec(beginImmediate)
 		if err == nil || !isLocked(err) {
+			w.locked.Store(nil)
 			return err
 		}
+		w.locked.CompareAndSwap(nil, &err)
 		if !slices.ContainsFunc(group, func(a *act) bool { return a.wanted() == nil }) {
 			return err
 		}
