@@ -89,8 +89,8 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 		u = refusal(refused)
 		u.Setting = strings.ToUpper(strings.ReplaceAll(command, "|", " "))
 		u.Want = "answered, or whether writes are kept cannot be known"
-		u.Fix = "let this user run it (ACL SETUSER with +" + command + "); or if it is a managed Redis whose operator " +
-			"promises to keep what it acknowledges, say so with ?durability=managed"
+		u.Fix = "let this user run it (ACL SETUSER with +" + command + "); or if it is a managed Redis whose " +
+			"operator promises to keep what it acknowledges, say so with ?durability=managed"
 	}
 	if u != nil {
 		if s.client != goredis.UniversalClient(c) && u.Have != "" { // one of several
@@ -110,9 +110,9 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 }
 
 // unfinishedFile returns that a server's append-only file is not in use yet, or nil. Once `appendonly yes` is said to a
-// server that runs, a first rewrite has to end before its file is read at a start: what a server acknowledges until then
-// is gone if it dies, and nothing that it reports says so. So it is known by what was: it had no file when it was asked
-// before, or it never had one (Redis 7 and later tell the size of its base).
+// server that runs, a first rewrite has to end before its file is read at a start: what the server acknowledges until
+// then is gone if it dies, and nothing that it reports says so. So it is known by what was: it had no file when it was
+// asked before, or it never had one (Redis 7 and later report the size of its base).
 func (s *Store) unfinishedFile(addr string, has map[string]string) *store.UnsafeError {
 	if !atLeast(s.durability, store.DurabilityEverySec) {
 		return nil

@@ -60,8 +60,8 @@ func (d *database) checkFile() error {
 		d.damage.CompareAndSwap(nil, &store.UnsafeError{
 			Setting: "the file " + d.o.Path, Have: fmt.Sprintf("cut from %d bytes to %d while it was open", most, size),
 			Want: "left to optin",
-			Fix: "start optin again if that was VACUUM; else stop it, put a copy of the file in the place of this one, " +
-				"its -wal and its -shm, and start it",
+			Fix: "start optin again if that was VACUUM; else stop it, put a copy of the file in the place of this " +
+				"one, its -wal and its -shm, and start it",
 		})
 		return d.damage.Load()
 	}
@@ -93,8 +93,8 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	return u
 }
 
-// checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into a
-// file that was removed.
+// checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into
+// a file that was removed.
 func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
 	file, err := os.Stat(o.Path)
 	if err != nil || !os.SameFile(file, opened) {
