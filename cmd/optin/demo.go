@@ -72,7 +72,7 @@ func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	d, err := newDemoWorld(ctx, o.empty, l.Addr().String(), folder, pages)
+	d, err := newDemoEnv(ctx, o.empty, l.Addr().String(), folder, pages)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (c *imagination) email() string {
 	}
 	at := [...]string{
 		"outlook.example", "yahoo.example", "gmx.example", "outlook.example", "live.example", "heron.example",
-		"hotmail.example", "post.example", "school.example", "office.example", "gmx.example",
+		"hotmail.example", "post.example", "school.example", "work.example", "gmx.example",
 	}
 	c.n++
 	return fmt.Sprintf("%s.%s@%s", first[c.n%len(first)], last[c.n%len(last)], at[c.IntN(len(at))])
@@ -251,7 +251,7 @@ func (p *past) planOperators() {
 		p.visit(v)
 	}
 	known("marta.plum@post.example", ago(33, 0))
-	known("otto.pear@office.example", ago(29, 0))
+	known("otto.pear@work.example", ago(29, 0))
 	known("nora.peach@school.example", ago(12, 0))
 	known("hugo.fig@post.example", ago(9, 20)) // of whom the endpoint that is down is told no more
 	const monday, night = "session 5d1c07ae", "session b83f9e02"
@@ -275,7 +275,7 @@ func (p *past) planOperators() {
 			_, err := p.service.Website.Timeline(ctx, "demo", id)
 			return err
 		})
-	p.onPerson(ago(9, 3), "otto.pear@office.example", audit.Entry{
+	p.onPerson(ago(9, 3), "otto.pear@work.example", audit.Entry{
 		By: audit.Command, Name: "root", Act: audit.Erase, Reason: "asked for it by post",
 	}, func(ctx context.Context, id string) error { return p.service.Website.Erase(ctx, "demo", id) })
 	p.onPerson(ago(4, 6), "nora.peach@school.example", audit.Entry{

@@ -37,9 +37,9 @@ func openInboxAt(addr string, more ...inbox.Option) (*inbox.Inbox, error) {
 	return inbox.Open(addr, append(more, inbox.SignUpAt("/s/demo"), inbox.Icon(templates.AssetPath("favicon.svg")))...)
 }
 
-// demoWorld is what is around the service in a demo: its mail server, the endpoints of a website, and, unless it is to
+// demoEnv is what is around the service in a demo: its mail server, the endpoints of a website, and, unless it is to
 // be empty, a past.
-type demoWorld struct {
+type demoEnv struct {
 	cfg              *config.Config
 	file             string // of the configuration
 	mail             *inbox.Inbox
@@ -48,13 +48,13 @@ type demoWorld struct {
 	endpoints        []*http.Server
 }
 
-// newDemoWorld opens what is around a service that is to listen at an address, with its configuration and its store in
+// newDemoEnv opens what is around a service that is to listen at an address, with its configuration and its store in
 // a folder, and lives its past through.
-func newDemoWorld(
+func newDemoEnv(
 	ctx context.Context, empty bool, listen, folder string, pages *templates.Set,
-) (d *demoWorld, err error) {
+) (d *demoEnv, err error) {
 	until, clock := time.Now(), new(movedClock)
-	d = &demoWorld{
+	d = &demoEnv{
 		file: filepath.Join(folder, "optin.yaml"), apiKey: random(24), password: random(6), empty: empty,
 	}
 	defer func() {
@@ -98,7 +98,7 @@ func newDemoWorld(
 }
 
 // configure writes the configuration. It is a file, so that operators' commands work beside the demo.
-func (d *demoWorld) configure(variables map[string]string, languages []string) (err error) {
+func (d *demoEnv) configure(variables map[string]string, languages []string) (err error) {
 	var lines []string
 	for line := range strings.Lines(string(demoConfig)) {
 		if !d.empty || !strings.Contains(line, "${CRM}") {
@@ -113,7 +113,7 @@ func (d *demoWorld) configure(variables map[string]string, languages []string) (
 }
 
 // endpoint opens an endpoint of a website, and returns its address. It takes events while it is up.
-func (d *demoWorld) endpoint(up func() bool) (addr string, err error) {
+func (d *demoEnv) endpoint(up func() bool) (addr string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -133,7 +133,7 @@ func (d *demoWorld) endpoint(up func() bool) (addr string, err error) {
 }
 
 // says is what the demo says of what is not as it should be.
-func (d *demoWorld) says() string {
+func (d *demoEnv) says() string {
 	if d.empty {
 		return ""
 	}
@@ -142,7 +142,7 @@ a form that is abused just now. -empty begins without.
 `
 }
 
-func (d *demoWorld) close() {
+func (d *demoEnv) close() {
 	for _, s := range d.endpoints {
 		_ = s.Close()
 	}
