@@ -119,12 +119,12 @@ func allowedImports() map[string][]string {
 		"cmd/optin": {
 			"confirm", "confirm/consent", "confirm/statement", "internal/address", "internal/audit",
 			"internal/bounce", "internal/challenge", "internal/config", "internal/consentlog", "internal/dossier",
-			"internal/identity", "internal/inbox", "internal/keyring", "internal/metrics", "internal/outbox",
-			"internal/preflight", "internal/problem", "internal/ratelimit", "internal/readiness", "internal/receipt",
-			"internal/relay", "internal/skeleton", "internal/surge", "internal/tracing", "internal/typo",
-			"internal/web",
-			"internal/web/admin", "internal/web/api", "internal/web/request", "internal/webhook", "mailer", "store",
-			"store/redis", "store/sqlite", "templates", "github.com/a-h/templ", "golang.org/x/term",
+			"internal/identity", "internal/inbox", "internal/keyring", "internal/metrics", "internal/operator",
+			"internal/outbox", "internal/preflight", "internal/problem", "internal/ratelimit", "internal/readiness",
+			"internal/receipt", "internal/relay", "internal/skeleton", "internal/surge", "internal/tracing",
+			"internal/typo", "internal/web", "internal/web/admin", "internal/web/api", "internal/web/request",
+			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates", "github.com/a-h/templ",
+			"golang.org/x/term",
 		},
 	}
 }
