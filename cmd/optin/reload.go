@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/templates"
@@ -35,7 +37,10 @@ func (p *program) reloadOn(hangups <-chan os.Signal, read func() (*config.Config
 				return
 			case <-hangups:
 			}
-			cfg, pages, err := read()
+			cfg, pages, err := readInTime(ctx, read)
+			if ctx.Err() != nil {
+				return
+			}
 			if err == nil {
 				err = p.reload(ctx, cfg, pages)
 			}
@@ -47,6 +52,33 @@ func (p *program) reloadOn(hangups <-chan os.Signal, read func() (*config.Config
 			}
 		}
 	})
+}
+
+// readWithin is how long reading a configuration again may take. One that was given as a pipe at the start
+// (-config <(…)) never ends: nobody is at its other end any more.
+const readWithin = 5 * time.Second
+
+var errReading = fmt.Errorf("its files could not be read within %v: is one a pipe, or on a disk that hangs? "+
+	"Restart optin, or put a file there", readWithin)
+
+// readInTime reads a configuration, unless that takes too long or the program stops.
+func readInTime(
+	ctx context.Context, read func() (*config.Config, *templates.Set, error),
+) (cfg *config.Config, pages *templates.Set, err error) {
+	done := make(chan func(), 1)
+	go func() {
+		c, p, failed := read()
+		done <- func() { cfg, pages, err = c, p, failed }
+	}()
+	select {
+	case set := <-done:
+		set()
+		return cfg, pages, err
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	case <-time.After(readWithin):
+		return nil, nil, errReading
+	}
 }
 
 // errRestart says that a configuration cannot be loaded while the program runs.

@@ -83,6 +83,13 @@ func TestAHangupLoadsTheConfigurationOrLeavesTheOldOne(t *testing.T) {
 		t.Error("the new workers send nothing")
 	}
 	hangUp(whole, loaded)
+	e.must(os.Remove(e.configPath))
+	e.must(syscall.Mkfifo(e.configPath, 0o600)) // with nobody at its other end
+	e.must(p.cmd.Process.Signal(syscall.SIGHUP))
+	slow := "could not be read within"
+	a.eventually(slow, func() bool { return strings.Contains(p.stderr.String(), slow) })
+	e.must(os.Remove(e.configPath))
+	hangUp(renamed, loaded)
 	e.must(os.WriteFile(e.configPath, []byte("sites: ["), 0o600))
 	for range 20 {
 		e.must(p.cmd.Process.Signal(syscall.SIGHUP))
