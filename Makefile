@@ -80,8 +80,10 @@ bench: tools ## what it costs, as ratios to floors of the same run: under ten mi
 costs: tools ## what an act may cost: calls of the store, allocations and bytes, counted (a part of make test)
 	OPTIN_TEST_ALL=1 $(GO) test -v -count=1 -run '^(TestAn?|TestTheFloors)' ./bench
 
-pictures: tools ## docs/emails.jpg: every email in every language, to be looked at
+pictures: tools ## docs/emails.jpg: every email in every language, to be looked at; docs/dashboard-*.jpg: the demo's dashboard
 	OPTIN_TEST_ALL=1 OPTIN_PICTURES=$(abspath docs/emails.jpg) $(GO) test -count=1 -run '^TestPictureOfEveryEmail$$' ./cmd/optin
+	OPTIN_TEST_ALL=1 OPTIN_DASHBOARD_PICTURES=$(abspath docs) \
+	  $(GO) test -count=1 -run '^TestPicturesOfTheDashboard$$' ./cmd/optin
 
 build: ## the static binary dist/optin, with its version and commit
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags "$(LDFLAGS)" -o dist/optin ./cmd/optin

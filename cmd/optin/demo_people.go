@@ -96,7 +96,7 @@ func (c *imagination) reads(v visitor, percent int) visitor {
 		}
 	case dice > 98:
 		v.declines = c.delay()
-	case dice > 96:
+	case dice > 96 && !strings.HasSuffix(v.email, "@heron.example"): // whose emails do not arrive
 		v.bounces = 4 * time.Minute
 	case dice > 93:
 		v.email = "nobody." + v.email

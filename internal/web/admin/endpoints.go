@@ -182,7 +182,7 @@ func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light
 	if one.Answer != "" {
 		answer = " " + sentence(one.Answer)
 		if one.Words != "" {
-			answer += " In its own words: “" + shorten(one.Words) + "”."
+			answer += inItsWords(one.Words)
 		}
 	}
 	wait := events + " wait"

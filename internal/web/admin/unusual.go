@@ -101,7 +101,12 @@ func remedy(words, otherwise string) string {
 			break
 		}
 	}
-	return do + " In its own words: “" + shorten(words) + "”."
+	return do + inItsWords(words)
+}
+
+// inItsWords is a sentence with what a relay or an endpoint said.
+func inItsWords(words string) string {
+	return " In its own words: “" + strings.TrimSuffix(shorten(words), ".") + "”."
 }
 
 func ofLights(lights []templates.AdminLight) (all []templates.AdminUnusual) {
