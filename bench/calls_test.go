@@ -42,6 +42,8 @@ func measureCalls(s *subject) {
 	const n, alone = 1000, 50
 	s.start(s)
 	s.warm(s)
+	s.quiet(s)
+	s.countViewers()
 	calls := func(acts int, f func()) float64 { return float64(len(s.redis.monitor(s, f))) / float64(acts) }
 
 	release := s.relay.hold(s)

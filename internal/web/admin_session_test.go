@@ -96,9 +96,17 @@ func TestLoggingOutEndsTheSessionEverywhereAndNoOther(t *testing.T) {
 		"").page(t); reads(told.Find("[role=status]")) != "You are logged out." {
 		t.Error(reads(told.Selection))
 	}
+	if a := other.act("/admin/logout", "", mine); a.status != http.StatusForbidden {
+		t.Errorf("another replica still does something: %d", a.status)
+	}
 	for range 2 {
-		if e.open(mine) || other.open(mine) || !other.open(colleagues) {
+		if e.open(mine) || !other.open(colleagues) {
 			t.Error("the wrong one has ended")
+		}
+		for end := time.Now().Add(5 * time.Second); other.open(mine); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) { // it looks anew each second
+				t.Fatal("it has not ended on another replica")
+			}
 		}
 		e.clock.pass(admin.SessionLife - time.Minute)
 	}

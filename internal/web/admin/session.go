@@ -29,6 +29,7 @@ type Sessions struct {
 	*Dashboard
 	limits    *ratelimit.Limiter
 	operators *operator.All
+	ended     recent[bool] // by session; of those that look, and not of those that act
 }
 
 // NewSessions returns the sessions of a dashboard.
@@ -112,14 +113,27 @@ func (s *Sessions) session(c echo.Context) (*session, error) {
 		if in == nil {
 			continue
 		}
-		switch ended, err := s.Store.Get(c.Request().Context(), in.endedCell()); {
+		switch ended, err := s.hasEnded(c, in); {
 		case err != nil:
 			return nil, err
-		case ended == nil:
+		case !ended:
 			return in, nil
 		}
 	}
 	return nil, nil
+}
+
+// hasEnded reports whether the operator has logged out. The pages of one who has on another replica may still be seen
+// there for a second, but nothing can be done.
+func (s *Sessions) hasEnded(c echo.Context, in *session) (bool, error) {
+	read := func() (bool, error) {
+		ended, err := s.Store.Get(c.Request().Context(), in.endedCell())
+		return ended != nil, err
+	}
+	if method := c.Request().Method; method != http.MethodGet && method != http.MethodHead {
+		return read()
+	}
+	return s.ended.get(in.id, read)
 }
 
 // readSession returns the session that a cookie says; nil if the cookie is not ours or has expired.
@@ -175,6 +189,7 @@ func (s *Sessions) Logout(c echo.Context) error {
 		if _, err := s.Store.SetNX(c.Request().Context(), in.endedCell(), []byte("ended"), remaining); err != nil {
 			return err
 		}
+		s.ended.forget()
 	}
 	cookie := s.cookie()
 	cookie.MaxAge = -1
