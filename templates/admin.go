@@ -42,13 +42,20 @@ func RenderAdmin(w io.Writer, v AdminViewer, p AdminPage) error {
 	return err
 }
 
-// AdminLogin asks for the password. At most one of its fields is set.
+// AdminLogin asks for the password. Of what it says at most one is set.
 type AdminLogin struct {
-	Names         bool   // operators have names
-	Name          string // as it was entered
+	Names       bool   // operators have names
+	Name        string // as it was entered
+	Provider    bool   // operators may log in at a provider of OpenID Connect
+	NoPasswords bool   // and nobody here
+
 	WrongPassword bool
 	Wait          time.Duration // until a password is looked at again: there were too many wrong ones
 	SessionEnded  bool          // an action came without a session, and nothing was done
+	Refused       bool          // what a provider sent back proves nobody
+	NoProvider    bool          // it cannot be asked now
+	NoOperator    bool          // who logged in there is no operator
+	Welcome       string        // the name of who has just logged in there
 	LoggedOut     bool          // by this very click
 }
 
@@ -58,6 +65,20 @@ func (p AdminLogin) wrong() string {
 		return "No operator has this name and password."
 	}
 	return "This is not the admin password."
+}
+
+// elsewhere says why a login at a provider let nobody in; empty if there was none.
+func (p AdminLogin) elsewhere() string {
+	switch {
+	case p.Refused:
+		return "The login was not completed, or took too long. Start it again from here."
+	case p.NoProvider:
+		return "Your organisation’s login cannot be reached now. The log says why."
+	case p.NoOperator:
+		return "You have an account there, but are no operator here. Who runs this service gives roles, in its " +
+			"configuration."
+	}
+	return ""
 }
 
 // AdminOverview is the first page: the state of the store and the relays, and the numbers of the sites.

@@ -20,6 +20,7 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/identity"
 	"github.com/optin/optin/internal/metrics"
+	"github.com/optin/optin/internal/oidc"
 	"github.com/optin/optin/internal/outbox"
 	"github.com/optin/optin/internal/readiness"
 	"github.com/optin/optin/internal/tracing"
@@ -293,6 +294,7 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Stopping: g.leaving,
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Operators: c.cfg.Operators, ProxyHeader: c.cfg.Admin.ProxyHeader,
+			OIDC:   provider(c.cfg),
 			Relays: g.relays.Status, Endpoints: webhookHosts(c.cfg.Sites),
 			RetryWaits: mailer.Waits(), EmailSum: emails.SkeletonSum, Bulk: bulk,
 			SendTest: func(ctx context.Context, queue store.QueueName, event confirm.Event) (webhook.Answer, error) {
@@ -412,4 +414,15 @@ func (p *program) wait(ctx context.Context) error {
 	}
 	p.stop()
 	return err
+}
+
+// provider returns where operators log in; nil if that is nowhere else.
+func provider(cfg *config.Config) *admin.OIDC {
+	if cfg.OIDC == nil {
+		return nil
+	}
+	return &admin.OIDC{Roles: cfg.OIDC.Roles, Provider: oidc.New(oidc.Options{
+		Issuer: cfg.OIDC.Issuer, ClientID: cfg.OIDC.ClientID, ClientSecret: string(cfg.OIDC.Secret),
+		Return: cfg.PublicURL.String() + admin.ReturnPath,
+	})}
 }

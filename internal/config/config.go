@@ -10,9 +10,9 @@
 //     ${. The content of a variable is never read as YAML, so it can neither add a key nor break the file. ${NAME} may
 //     stand unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
 //   - A secret can be read from a file, by its key with _file appended: secret, store, smtp.url, admin.password,
-//     operators[].password, admin.api_keys and sites[].api_keys (one per line), tracing.headers (one per line, as
-//     Name: value), sites[].webhooks[].secret and sites[].challenge.captcha.secret. One newline at the end of the file
-//     is dropped. File names are relative to the folder of the configuration.
+//     operators[].password, oidc.client_secret, admin.api_keys and sites[].api_keys (one per line), tracing.headers
+//     (one per line, as Name: value), sites[].webhooks[].secret and sites[].challenge.captcha.secret. One newline at the end
+//     of the file is dropped. File names are relative to the folder of the configuration.
 //   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the
 //     value may be secret.
 //   - A Config and all its parts print without their secrets: with every verb of fmt, with slog and as JSON.
@@ -60,6 +60,7 @@ type Config struct {
 	SMTP           SMTP
 	Admin          Admin
 	Operators      []operator.Operator
+	OIDC           *OIDC // nil: operators log in at no provider
 	Metrics        Metrics
 	Tracing        Tracing
 	Receipts       Receipts
@@ -288,7 +289,16 @@ func (c Config) String() string {
 }
 
 // HasDashboard reports whether anybody can use the dashboard.
-func (c Config) HasDashboard() bool { return len(c.Admin.Password) > 0 || len(c.Operators) > 0 }
+func (c Config) HasDashboard() bool {
+	return len(c.Admin.Password) > 0 || len(c.Operators) > 0 || c.OIDC != nil && len(c.OIDC.Roles) > 0
+}
+
+// OIDC is where operators log in: a provider of OpenID Connect.
+type OIDC struct {
+	Issuer, ClientID string
+	Secret           Secret
+	Roles            map[string]operator.Role // by group
+}
 
 // Format writes String for every verb, so that %+v and %#v show no secret either.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }

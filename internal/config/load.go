@@ -58,7 +58,8 @@ func (r *reader) config(root value) *Config {
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file",
 		"known_store", "trusted_proxies", "drain",
-		"smtp", "admin", "operators", "metrics", "tracing", "receipts", "log", "retention", "limits", "sites")
+		"smtp", "admin", "operators", "oidc", "metrics", "tracing", "receipts", "log", "retention", "limits",
+		"sites")
 	former := top.get("former_urls").list()
 	c := &Config{
 		Listen:         optional(top.get("listen"), DefaultListen, parseListen),
@@ -84,7 +85,11 @@ func (r *reader) config(root value) *Config {
 	c.Retention = readRetention(top.get("retention"))
 	c.Limits = readServiceLimits(top.get("limits"))
 	c.Sites = readSites(top.get("sites"), r.languages, keys)
+	c.OIDC = readOIDC(top.get("oidc"))
 	c.Operators = readOperators(top.get("operators"), c)
+	if c.OIDC != nil && len(c.OIDC.Roles)+len(c.Operators) == 0 {
+		top.get("oidc").onNode().fail("lets nobody in; give it roles, or list operators")
+	}
 	return c
 }
 

@@ -20,9 +20,9 @@ func readOperators(v value, c *Config) (all []operator.Operator) {
 		switch s, given := g.secret("password"); {
 		case given:
 			o.Password = checked(s, operator.ParsePassword)
-		case c.Admin.ProxyHeader == "":
-			s.at.fail("is missing; optin users makes one. It may be left out where a proxy logs people in: " +
-				"admin.proxy_header")
+		case c.Admin.ProxyHeader == "" && c.OIDC == nil:
+			s.at.fail("is missing; optin users makes one. It may be left out where others log people in: " +
+				"admin.proxy_header or oidc")
 		}
 		sites := g.get("sites")
 		for _, at := range sites.list() {
@@ -47,6 +47,46 @@ func readOperators(v value, c *Config) (all []operator.Operator) {
 		all = append(all, o)
 	}
 	return all
+}
+
+// readOIDC reads the oidc section.
+func readOIDC(v value) *OIDC {
+	if !v.given() {
+		return nil
+	}
+	g := v.group("issuer", "client_id", "client_secret", "client_secret_file", "roles")
+	o := &OIDC{
+		Issuer:   required(g.get("issuer"), parseIssuer),
+		ClientID: required(g.get("client_id"), parseLine(maxLine)),
+		Secret:   checked(g.requiredSecret("client_secret"), parseClientSecret),
+		Roles:    map[string]operator.Role{},
+	}
+	for _, e := range g.get("roles").entries() {
+		o.Roles[e.key] = required(e.value, operator.ParseRole)
+	}
+	return o
+}
+
+// parseIssuer parses the URL of a provider of OpenID Connect, as it calls itself.
+func parseIssuer(s string) (string, error) {
+	u, err := parseHTTP(s)
+	switch {
+	case err != nil:
+		return "", err
+	case u.Scheme != "https" && !isLoopback(u.Hostname()):
+		return "", errors.New("must begin with https://; http:// is for loopback hosts only")
+	case strings.ContainsAny(s, "?#"):
+		return "", errors.New("must have no ? or #")
+	}
+	return s, nil
+}
+
+// parseClientSecret parses what the provider knows this service by.
+func parseClientSecret(s string) (Secret, error) {
+	if len(s) < 8 {
+		return nil, errors.New("must have 8 characters or more")
+	}
+	return Secret(s), nil
 }
 
 // parseProxyHeader parses the name of a header that says who is logged in.

@@ -35,14 +35,32 @@ func TestOperatorsHaveNamesRolesAndSites(t *testing.T) {
 	}
 }
 
+func TestOperatorsLogInAtAProvider(t *testing.T) {
+	text := strings.Replace(minimal, "sites:\n", "oidc: {issuer: https://id.example, client_id: optin, "+
+		"client_secret_file: oidc, roles: {staff: see, owners: admin}}\n"+
+		"operators: [{name: ada@example.org, role: act}]\nsites:\n", 1)
+	c, err := Parse("optin.yaml", []byte(text), variables, files(map[string]string{"oidc": "a client secret\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := c.OIDC; o.Issuer != "https://id.example" || o.ClientID != "optin" ||
+		string(o.Secret) != "a client secret" || o.Roles["staff"] != operator.See ||
+		o.Roles["owners"] != operator.Admin || !c.Operators[0].Password.IsZero() {
+		t.Errorf("%+v", c.OIDC)
+	}
+	if said := fmt.Sprintf("%+v %v", *c, c.OIDC.Secret); strings.Contains(said, "a client secret") {
+		t.Error("the secret is printed: ", said)
+	}
+}
+
 func TestWrongOperatorsAreRefused(t *testing.T) {
 	one := func(entry string) string { return "operators: [" + entry + "]\nsites:\n" }
 	hash := `, password: "` + someHash + `"`
 	bounds := "12: operators[0].password must have m from 8192 to 262144, t up to 16 and p up to 4"
 	refuse(t, []refusal{
 		{"sites:\n", one("{name: ada, role: act}"), []string{
-			"12: operators[0].password is missing; optin users makes one. It may be left out where a proxy logs " +
-				"people in: admin.proxy_header",
+			"12: operators[0].password is missing; optin users makes one. It may be left out where others log " +
+				"people in: admin.proxy_header or oidc",
 		}},
 		{"sites:\n", one("{name: a b, role: root" + hash + "}"), []string{
 			"12: operators[0].name must be 1 to 64 letters, digits, or any of . _ - @",
@@ -68,6 +86,16 @@ func TestWrongOperatorsAreRefused(t *testing.T) {
 		}},
 		{"sites:\n", one("{name: operator, role: act" + hash + "}"), []string{
 			"12: operators[0].name is the name of who logs in with admin.password; take another",
+		}},
+		{"sites:\n", "oidc: {issuer: 'http://id.example', client_secret: short}\nsites:\n", []string{
+			"12: oidc.issuer must begin with https://; http:// is for loopback hosts only",
+			"12: oidc.client_id is missing",
+			"12: oidc.client_secret must have 8 characters or more",
+			"12: oidc lets nobody in; give it roles, or list operators",
+		}},
+		{"sites:\n", "oidc: {issuer: 'https://id.example?x', client_id: optin, client_secret: long enough, " +
+			"roles: {staff: root}}\nsites:\n", []string{
+			"12: oidc.issuer must have no ? or #", "12: oidc.roles.staff must be see, act or admin",
 		}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {proxy_header: Remote-User}", []string{
 			"10: admin.proxy_header is believed of trusted_proxies only, and none is given",

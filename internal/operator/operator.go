@@ -63,6 +63,7 @@ type Operator struct {
 	Password Password // zero: only a trusted proxy may say that it is this operator
 	Role     Role
 	Sites    []string // empty: all
+	ByGroup  bool     // the role is that of a group at a provider; the configuration does not name the operator
 }
 
 // MaySee reports whether the operator may see anything of a site.

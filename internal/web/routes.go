@@ -172,6 +172,10 @@ func (a *app) addAdmin(e *echo.Echo) {
 	sessions := admin.NewSessions(a.admin)
 	get(e, admin.LoginPath, sessions.ShowLogin, page...)
 	e.POST(admin.LoginPath, sessions.Login, button...)
+	if a.Options.Admin.OIDC != nil {
+		e.GET(admin.StartPath, sessions.Start, page...)
+		e.GET(admin.ReturnPath, sessions.Return, page...)
+	}
 
 	with := func(all []echo.MiddlewareFunc, more ...echo.MiddlewareFunc) []echo.MiddlewareFunc {
 		return slices.Concat(all, more)

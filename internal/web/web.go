@@ -119,6 +119,7 @@ type Admin struct {
 	Operators []operator.Operator
 	// ProxyHeader is where one of TrustedProxies says which operator is logged in; empty: none does.
 	ProxyHeader string
+	OIDC        *admin.OIDC                // where operators log in; nil: nowhere else
 	Relays      func() []admin.RelayStatus // may be nil; called by many goroutines
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
@@ -235,7 +236,8 @@ func (a *app) newGate() *challenge.Gate {
 
 // newAdmin returns the dashboard; nil if there should be none.
 func (a *app) newAdmin() (*admin.Dashboard, error) {
-	if len(bytes.TrimSpace(a.Options.Admin.Password)) == 0 && len(a.Options.Admin.Operators) == 0 {
+	if with := a.Options.Admin; len(bytes.TrimSpace(with.Password)) == 0 && len(with.Operators) == 0 &&
+		(with.OIDC == nil || len(with.OIDC.Roles) == 0) {
 		return nil, nil
 	}
 	var listed []admin.Site
@@ -249,7 +251,7 @@ func (a *app) newAdmin() (*admin.Dashboard, error) {
 	o := admin.Options{
 		Password:    a.Options.Admin.Password,
 		Operators:   a.Options.Admin.Operators,
-		ProxyHeader: a.Options.Admin.ProxyHeader, TrustedProxies: a.TrustedProxies,
+		ProxyHeader: a.Options.Admin.ProxyHeader, TrustedProxies: a.TrustedProxies, OIDC: a.Options.Admin.OIDC,
 		Relays:     a.Options.Admin.Relays,
 		Endpoints:  a.Options.Admin.Endpoints,
 		Service:    a.Service,

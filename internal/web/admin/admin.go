@@ -3,6 +3,8 @@
 //
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
+//	GET HEAD       /admin/login/oidc             leads to a provider of OpenID Connect
+//	GET HEAD       /admin/login/oidc/return      is where that leads back to
 //	POST           /admin/logout                 ends it
 //	GET HEAD       /admin/trends                 what was counted over some time; /admin/trends.csv one of its tables
 //	GET HEAD       /admin/sites/{site}/texts     statements and emails, in each language
@@ -68,6 +70,7 @@ type Options struct {
 	// ProxyHeader is where a proxy of TrustedProxies says which operator is logged in; empty: none does.
 	ProxyHeader    string
 	TrustedProxies []netip.Prefix
+	OIDC           *OIDC                // nil: nobody logs in at a provider
 	Relays         func() []RelayStatus // may be nil; called by many goroutines
 	// Endpoints are the hosts of webhooks' endpoints by their queue; an endpoint without one is shown by the end of its
 	// queue's name.
@@ -126,8 +129,8 @@ type Dashboard struct {
 // New returns a Dashboard, or an error if nobody could log in.
 func New(o Options) (*Dashboard, error) {
 	o.Password = bytes.Trim(o.Password, " \t\r\n")
-	if len(o.Password) == 0 && len(o.Operators) == 0 {
-		return nil, errors.New("admin: a password or operators are required")
+	if len(o.Password) == 0 && len(o.Operators) == 0 && (o.OIDC == nil || len(o.OIDC.Roles) == 0) {
+		return nil, errors.New("admin: a password, operators or roles of groups are required")
 	}
 	return &Dashboard{Options: o}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -40,7 +41,9 @@ func (s *Sessions) Login(c echo.Context) error {
 		return s.fail(c, err)
 	}
 	name := in.One("name")
-	who, err := s.checkPassword(c.Request().Context(), request.Client(c), name, in.One("password"))
+	who, err := s.attempt(c.Request().Context(), request.Client(c), func() (*operator.Operator, error) {
+		return s.operatorWith(name, in.One("password")), nil
+	})
 	exceeded := new(ratelimit.Exceeded)
 	switch {
 	case errors.As(err, &exceeded):
@@ -57,15 +60,17 @@ func (s *Sessions) Login(c echo.Context) error {
 
 // askPassword shows the form, with a field for the name where there are names.
 func (s *Sessions) askPassword(c echo.Context, status int, page templates.AdminLogin) error {
-	page.Names = !s.operators.Empty()
+	page.Names, page.Provider = !s.operators.Empty(), s.OIDC != nil
+	page.NoPasswords = len(s.Password) == 0 && !slices.ContainsFunc(s.Operators,
+		func(o operator.Operator) bool { return !o.Password.IsZero() })
 	return s.page(c, status, page)
 }
 
-// checkPassword counts an attempt, and only then looks at the password: however many come at once, no more passwords
-// are looked at than the limits allow. The right one makes the IP known, and resets its count. It returns nil if there
-// is no operator with that name and password. Without room in the limits the error is a *ratelimit.Exceeded.
-func (s *Sessions) checkPassword(
-	ctx context.Context, from netip.Addr, name, password string,
+// attempt counts an attempt to log in, and only then has it checked: however many come at once, no more are checked
+// than the limits allow. One that succeeds makes the IP known, and resets its count. It returns nil if check finds no
+// operator. Without room in the limits the error is a *ratelimit.Exceeded.
+func (s *Sessions) attempt(
+	ctx context.Context, from netip.Addr, check func() (*operator.Operator, error),
 ) (who *operator.Operator, err error) {
 	ip := s.Keyring.MACs("admin login", ratelimit.Client(from))[0]
 	cell := "admin/known/" + base64.RawURLEncoding.EncodeToString(ip)
@@ -84,8 +89,8 @@ func (s *Sessions) checkPassword(
 	if err != nil {
 		return nil, err
 	}
-	if who = s.operatorWith(name, password); who == nil {
-		return nil, nil
+	if who, err = check(); who == nil || err != nil {
+		return nil, err
 	}
 	if login := s.Random(16); lastLogin == nil {
 		_, err = s.Store.SetNX(ctx, cell, login, TrustedIPFor)

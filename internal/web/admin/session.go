@@ -24,7 +24,8 @@ const SessionLife = 12 * time.Hour
 // clockSlack is by how much the clocks of replicas and store may differ.
 const clockSlack = 5 * time.Minute
 
-// Sessions lets operators in, each with a session: by their password (login.go), or as a trusted proxy says.
+// Sessions lets operators in, each with a session: by their password (login.go), at a provider of OpenID
+// Connect (oidc.go), or as a trusted proxy says.
 type Sessions struct {
 	*Dashboard
 	limits    *ratelimit.Limiter
@@ -61,7 +62,7 @@ func (s *Sessions) Require(next echo.HandlerFunc) echo.HandlerFunc {
 // session is what the cookie of an operator who has logged in says. The keyed hash is under our secret and the
 // operator's password: when either changes, all sessions end. The id is random.
 //
-//	id (16 bytes, base64url) . end (Unix seconds) . name (base64url) . HMAC-SHA256 (base64url)
+//	id (16 bytes, base64url) . end (Unix seconds) . name (base64url) [. role by a group] . HMAC-SHA256 (base64url)
 type session struct {
 	id       string // empty: a proxy has the session
 	ends     time.Time
@@ -94,6 +95,9 @@ func (s *Sessions) openSession(c echo.Context, who *operator.Operator) {
 	content := base64.RawURLEncoding.EncodeToString(s.Random(16)) + "." +
 		strconv.FormatInt(s.Now().Add(SessionLife).Unix(), 10) + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(who.Name))
+	if who.ByGroup {
+		content += "." + string(who.Role)
+	}
 	cookie := s.cookie()
 	cookie.Value, cookie.MaxAge = content+"."+s.sessionSums(who, content)[0], respond.Seconds(SessionLife)
 	c.SetCookie(cookie)
@@ -144,7 +148,7 @@ func (s *Sessions) readSession(cookie string) *session {
 	}
 	content, sum := cookie[:at], []byte(cookie[at+1:])
 	parts := strings.Split(content, ".")
-	if len(parts) != 3 {
+	if len(parts) < 3 || len(parts) > 4 {
 		return nil
 	}
 	name, err := base64.RawURLEncoding.DecodeString(parts[2])
@@ -152,6 +156,9 @@ func (s *Sessions) readSession(cookie string) *session {
 		return nil
 	}
 	who := s.operatorNamed(string(name))
+	if len(parts) == 4 && who == nil { // else they have an entry now, which says more than a group
+		who = &operator.Operator{Name: string(name), Role: operator.Role(parts[3]), ByGroup: true}
+	}
 	if who == nil || !slices.ContainsFunc(s.sessionSums(who, content),
 		func(want string) bool { return hmac.Equal(sum, []byte(want)) }) {
 		return nil
@@ -166,7 +173,10 @@ func (s *Sessions) readSession(cookie string) *session {
 // sessionSums returns the keyed hashes of a cookie's content, under the newest secret first.
 func (s *Sessions) sessionSums(who *operator.Operator, content string) (all []string) {
 	password := who.Password.Text()
-	if who.Name == operator.Own && password == "" {
+	switch {
+	case who.ByGroup, password == "" && who.Name != operator.Own:
+		password = "oidc " + s.oidcProof()
+	case who.Name == operator.Own && password == "":
 		password = string(s.Password)
 	}
 	for _, sum := range s.Keyring.MACs("admin session", password, content) {
