@@ -47,7 +47,8 @@ func (s *subject) measureViewers(operator string) {
 	for range rounds {
 		one := s.viewers(operator, 1)
 		ten := s.viewers(operator, 10)
-		s.against("dashboard, ten viewers for four seconds, processor time", "ms", ten.cpu/1000, "one viewer", one.cpu/1000)
+		s.against("dashboard, ten viewers for four seconds, processor time", "ms", ten.cpu/1000, "one viewer",
+			one.cpu/1000)
 	}
 }
 

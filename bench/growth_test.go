@@ -167,7 +167,8 @@ func (s *subject) fillFile(n int) {
 	_, err := db.ExecContext(s.Context(), `
 		WITH RECURSIVE i (n) AS (SELECT max(n) + 1 FROM records UNION ALL SELECT n + 1 FROM i LIMIT ?)
 		INSERT INTO records (site, state, id, version, created, timer, expires, data)
-		SELECT site, state, cast(printf('%016d', i.n) AS BLOB), i.n, created - 86400000 + i.n, ?2 + i.n, ?2 + i.n, randomblob(?3)
+		SELECT site, state, cast(printf('%016d', i.n) AS BLOB), i.n, created - 86400000 + i.n, ?2 + i.n, ?2 + i.n,
+			randomblob(?3)
 		FROM i, (SELECT site, state, created FROM records LIMIT 1)`,
 		n, time.Now().Add(30*24*time.Hour).UnixMilli(), pendingBytes)
 	must(s, err)
