@@ -29,7 +29,7 @@ func TestTheFirstPageNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 		"a relay that is down, in its words": {
 			relay: admin.RelayStatus{PausedSince: now, Words: "dial: connection refused"},
 			words: []string{
-				"The relay mx:25 is paused", "Nothing listens there: start the relay, or correct smtp.url.",
+				"The relay mx:25 has been paused for", "Nothing listens there: start the relay, or correct smtp.url.",
 				"“dial: connection refused”",
 			},
 		},
@@ -50,7 +50,7 @@ func TestTheFirstPageNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 		"a login that is wrong": {
 			relay: admin.RelayStatus{PausedSince: now, Words: "535 5.7.8 authentication failed"},
 			words: []string{
-				"The relay mx:25 is paused", "check smtp.url, its user and password",
+				"The relay mx:25 has been paused for", "check smtp.url, its user and password",
 				"“535 5.7.8 authentication failed”",
 			},
 		},
@@ -72,7 +72,7 @@ func TestTheFirstPageNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 		},
 		"a relay that is paused": {
 			relay: admin.RelayStatus{PausedSince: now},
-			words: []string{"The relay mx:25 is paused", "under “relay paused”"},
+			words: []string{"The relay mx:25 has been paused for", "under “relay paused”"},
 		},
 		"a relay that refuses us": {
 			relay: admin.RelayStatus{Refused: 2},
