@@ -124,9 +124,9 @@ func allowedImports() map[string][]string {
 			"internal/identity", "internal/inbox", "internal/keyring", "internal/metrics", "internal/oidc",
 			"internal/operator", "internal/outbox", "internal/preflight", "internal/problem", "internal/ratelimit",
 			"internal/readiness", "internal/receipt", "internal/relay", "internal/skeleton", "internal/surge",
-			"internal/tracing", "internal/typo", "internal/web", "internal/web/admin", "internal/web/api", "internal/web/request",
-			"internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates", "github.com/a-h/templ",
-			"golang.org/x/term",
+			"internal/tracing", "internal/typo", "internal/web", "internal/web/admin", "internal/web/api",
+			"internal/web/request", "internal/webhook", "mailer", "store", "store/redis", "store/sqlite", "templates",
+			"github.com/a-h/templ", "golang.org/x/term",
 		},
 	}
 }

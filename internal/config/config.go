@@ -11,8 +11,8 @@
 //     stand unquoted inside [ ] and { }, where plain YAML would take its brace for the closing one.
 //   - A secret can be read from a file, by its key with _file appended: secret, store, smtp.url, admin.password,
 //     operators[].password, oidc.client_secret, admin.api_keys and sites[].api_keys (one per line), tracing.headers
-//     (one per line, as Name: value), sites[].webhooks[].secret and sites[].challenge.captcha.secret. One newline at the end
-//     of the file is dropped. File names are relative to the folder of the configuration.
+//     (one per line, as Name: value), sites[].webhooks[].secret and sites[].challenge.captcha.secret. One newline at
+//     the end of the file is dropped. File names are relative to the folder of the configuration.
 //   - No problem repeats a value of the file, of a variable or of a secret's file. It names the place, because the
 //     value may be secret.
 //   - A Config and all its parts print without their secrets: with every verb of fmt, with slog and as JSON.

@@ -3,8 +3,8 @@
 //
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session
-//	GET HEAD       /admin/login/oidc             leads to a provider of OpenID Connect
-//	GET HEAD       /admin/login/oidc/return      is where that leads back to
+//	GET            /admin/login/oidc             leads to a provider of OpenID Connect
+//	GET            /admin/login/oidc/return      is where that leads back to
 //	POST           /admin/logout                 ends it
 //	GET HEAD       /admin/trends                 what was counted over some time; /admin/trends.csv one of its tables
 //	GET HEAD       /admin/sites/{site}/texts     statements and emails, in each language
