@@ -241,15 +241,13 @@ const maxLogged = 200
 var secretish = regexp.MustCompile(`[\w-]{64}`)
 
 // loggedWords returns the beginning of a relay's reply for the log. Every word that may name the recipient or may be a
-// link of an email is "…": one with an at sign, however it is written, or with the recipient's local part or domain.
+// link of an email is "…", and so is every one with the recipient's domain.
 func loggedWords(reply string, to address.Address) string {
-	local, domain, _ := strings.Cut(strings.ToLower(to.String()), "@")
+	_, domain, _ := strings.Cut(strings.ToLower(to.String()), "@")
 	words := strings.Fields(reply)
 	for i, word := range words {
 		lower := strings.ToLower(word)
-		names := strings.Contains(lower, "@") || strings.Contains(lower, "%40") || strings.Contains(lower, "=40") ||
-			strings.Contains(lower, domain) || strings.Contains(lower, to.Domain()) ||
-			len(local) > 2 && strings.Contains(lower, local) || strings.Trim(lower, `<>()[]"',.:;`) == local
+		names := to.NamedBy(word) || strings.Contains(lower, domain) || strings.Contains(lower, to.Domain())
 		if names || strings.Contains(lower, "/c/") || strings.Contains(lower, "/u/") || secretish.MatchString(word) {
 			words[i] = "…"
 		}

@@ -122,6 +122,25 @@ func (a Address) Logged() string {
 	return string(first) + "…@…"
 }
 
+// NamedBy reports whether a word of somebody else's may name the address: one with an at sign, however it is written,
+// or with the local part.
+func (a Address) NamedBy(word string) bool {
+	word, local := strings.ToLower(word), strings.ToLower(a.local)
+	return strings.Contains(word, "@") || strings.Contains(word, "%40") || strings.Contains(word, "=40") ||
+		len(local) > 2 && strings.Contains(word, local) || local != "" && strings.Trim(word, `<>()[]"',.:;`) == local
+}
+
+// HiddenIn returns a text with "…" for each word that may name the address.
+func (a Address) HiddenIn(text string) string {
+	words := strings.Fields(text)
+	for i, word := range words {
+		if a.NamedBy(word) {
+			words[i] = "…"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // MarshalText writes the address as String does.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 

@@ -74,6 +74,23 @@ func TestAMaskedAddressShowsOneCharacterAndTheDomain(t *testing.T) {
 	}
 }
 
+func TestTheWordsThatNameAnAddressAreHidden(t *testing.T) {
+	for _, row := range []struct{ address, text, want string }{
+		{"Ada.L@b.example", "550 <ada.l@B.example>: no user at mx.b.example", "550 … no user at mx.b.example"},
+		{"ada@b.example", "550 user ADA, see https://b.example/?of=ada%40b.example", "550 user … see …"},
+		{"ada@b.example", "554 eve@c.example is full", "554 … is full"},
+		{"a@b.example", "550 user a unknown, says <a>", "550 user … unknown, says …"},
+		{"ada@b.example", "452 4.2.2 mailbox full", "452 4.2.2 mailbox full"},
+	} {
+		if got := parse(t, row.address).HiddenIn(row.text); got != row.want {
+			t.Errorf("%q has %q, want %q", row.text, got, row.want)
+		}
+	}
+	if got := (address.Address{}).HiddenIn("- , <x@y>"); got != "- , …" {
+		t.Errorf("without an address: %q", got)
+	}
+}
+
 // A domain that is not a large provider's may be that of one person, and so names them as the address does.
 func TestALoggedAddressShowsTheDomainOfALargeProviderOnly(t *testing.T) {
 	for typed, want := range map[string]string{

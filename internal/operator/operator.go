@@ -2,9 +2,9 @@
 //
 // What always holds:
 //
-//   - A role may do what the roles before it may: see looks at everything, with addresses masked; act also does what a
-//     person or a website could have asked for; admin also sees the address on a person's page, erases, and reads the
-//     audit log.
+//   - A role may do what the roles before it may: see looks at everything, with addresses and IPs masked and without
+//     browsers; act also sees these on a person's page, and does what a person or a website could have asked for;
+//     admin also erases, and reads the audit log.
 //   - A password is kept as an Argon2id hash in the PHC string format ($argon2id$v=19$m=19456,t=2,p=1$SALT$HASH), with
 //     bounds on what checking it may cost.
 //   - Checking takes as long for a name that nobody has. One is checked at a time, so that many attempts share the

@@ -168,6 +168,38 @@ func TestARoleSeesOnlyWhatItMayUse(t *testing.T) {
 	}
 }
 
+// An IP, a browser and the words of a relay tell who somebody is, as their address does.
+func TestWhoSeesMaskedAddressesSeesNothingElseThatNamesSomebody(t *testing.T) {
+	e := newOperatorsEnv(t)
+	e.send("POST", signupPath, `{"email":"ada@b.example","consent":true,"visitor_ip":"2001:db8:1:2::7",`+
+		`"visitor_user_agent":"Browser/1"}`,
+		asSite(writeKey, "Content-Type", request.MediaJSON, "User-Agent", "Server/2")...)
+	e.refuse("550 5.1.1 <ada@b.example>: no user ada at mx.b.example")
+	person := "/admin/sites/gazette/people/" + e.id("ada@b.example")
+	for name, clear := range map[string]bool{"sees": false, "acts": true} {
+		cookie := e.enterAs(name, operatorPassword).cookie()
+		page := e.view(person, cookie)
+		text := page.Find("main").Text()
+		for _, exact := range []string{
+			clientIP, "2001:db8:1:2::7", "Browser/1", "Server/2", "<ada@b.example>", "no user ada",
+		} {
+			if strings.Contains(text, exact) != clear {
+				t.Errorf("%s reads %q: %t", name, exact, !clear)
+			}
+		}
+		for _, network := range []string{"198.51.100.0/24", "2001:db8:1::/48", "550 5.1.1 … no user … at mx.b.example"} {
+			if strings.Contains(text, network) == clear {
+				t.Errorf("%s reads %q: %t", name, network, clear)
+			}
+		}
+		for _, path := range []string{admin.Path, admin.PendingPath, admin.EmailsPath} {
+			if text := e.view(path, cookie).Find("main").Text(); strings.Contains(text, "ada") {
+				t.Errorf("%s reads on %s: %s", name, path, text)
+			}
+		}
+	}
+}
+
 func TestATrustedProxySaysWhoIsLoggedIn(t *testing.T) {
 	proxied := func(o *Options) { o.Admin.ProxyHeader = "Remote-User" }
 	e := newOperatorsEnv(t, proxied)

@@ -1,5 +1,6 @@
 // Package admin is the dashboard of operators: pages in English, which are not part of openapi.yaml. Addresses are
-// masked, but for one on the page of its person, to an operator of the role admin.
+// masked, but for one on the page of its person, to an operator of the roles act and admin; for others that page has no
+// browsers either, and networks instead of IPs.
 //
 //	GET HEAD       /admin                        store, relays, sites
 //	GET HEAD POST  /admin/login                  the password, for a session

@@ -52,7 +52,7 @@ func (p *People) Email(c echo.Context) error {
 		from, _ := words.DecodeHeader(header.Get("From"))
 		page.Facts = []templates.AdminFact{
 			{Label: "From", Value: from}, {Label: "Taken", Value: e.TakenAt.UTC().Format("2 Jan 2006, 15:04:05 UTC")},
-			{Label: "The relay said", Value: e.Reply}, {Label: "Message-ID", Value: header.Get("Message-Id")},
+			{Label: "The relay said", Value: sub.Address.HiddenIn(e.Reply)}, {Label: "Message-ID", Value: header.Get("Message-Id")},
 			{Label: "SHA-256", Value: e.SHA256},
 		}
 	}

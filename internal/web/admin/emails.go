@@ -130,7 +130,7 @@ func (e *Emails) fill(page *templates.AdminEmails, f filter, found emailsRead) {
 		}
 		byDomain.add(p.Address.Domain(), p)
 		if p.Answer != nil {
-			byWords.add(normalised(p.Words), p)
+			byWords.add(normalised(wordsOf(p)), p)
 		}
 		if relay := relayOf(p); relay != "" {
 			byRelay.add(relay, p)
@@ -181,7 +181,7 @@ func (g groups) add(name string, p confirm.Pending) {
 	}
 	if p.Answer != nil && p.Answer.At.After(one.at) {
 		one.at, one.Newest = p.Answer.At, p.Answer.At
-		one.Words, one.Delivery = shorten(p.Words), string(p.Delivery())
+		one.Words, one.Delivery = shorten(wordsOf(p)), string(p.Delivery())
 	}
 	switch at := p.NextTry(g.RetryWaits, g.Now()); {
 	case at.IsZero():

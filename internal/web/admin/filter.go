@@ -109,7 +109,7 @@ const answerUndeliverable = "undeliverable"
 
 // matches reports whether what query found is meant.
 func (f filter) matches(p confirm.Pending) bool {
-	return (f.relay == "" || f.relay == relayOf(p)) && (f.words == "" || f.words == nameOfWords(normalised(p.Words)))
+	return (f.relay == "" || f.relay == relayOf(p)) && (f.words == "" || f.words == nameOfWords(normalised(wordsOf(p))))
 }
 
 // inWords writes a filter for people; empty: everybody.

@@ -121,7 +121,7 @@ func (d *Dashboard) row(one confirm.Pending) templates.AdminPendingRow {
 	row := templates.AdminPendingRow{
 		Name: one.Site + "/" + one.ID, Path: templates.AdminPersonPath(one.Site, one.ID),
 		Address: one.Address.Masked(), Site: d.nameOf(one.Site), Purposes: strings.Join(one.Purposes, ", "),
-		Asked: one.Asked, Deadline: one.Deadline, Emails: one.Emails, Words: shorten(one.Words),
+		Asked: one.Asked, Deadline: one.Deadline, Emails: one.Emails, Words: shorten(wordsOf(one)),
 	}
 	if one.Unreadable {
 		return row

@@ -134,10 +134,8 @@ func (p *People) Show(c echo.Context) error {
 	case err != nil:
 		return err
 	default:
-		p.fill(&page, key, is)
-		if mayDo(c, operator.Act) && !is.sub.Address.IsZero() { // in no list, where a look is not noted for each
-			page.Address = is.sub.Address.String()
-		}
+		// In no list, where a look is not noted for each.
+		p.fill(&page, key, is, mayDo(c, operator.Act))
 		page.Acts = p.actsOn(c, key, is)
 	}
 	page.Done = doneInWords(q)
@@ -167,14 +165,22 @@ func (p *People) know(ctx context.Context, key store.Key) (is known, err error) 
 	return is, err
 }
 
-// fill fills the page of a person whose record opens.
-func (p *People) fill(page *templates.AdminPerson, key store.Key, is known) {
+// fill fills the page of a person whose record opens; clear says that nothing of it is masked.
+func (p *People) fill(page *templates.AdminPerson, key store.Key, is known, clear bool) {
 	state := string(is.status.State)
-	page.Address, page.State = is.sub.Address.Masked(), templates.StateInWords(state)
+	if page.Address = is.sub.Address.Masked(); clear && !is.sub.Address.IsZero() {
+		page.Address = is.sub.Address.String()
+	}
+	page.State = templates.StateInWords(state)
 	page.Light = templates.LightOfState(state)
-	page.Why, page.Words = p.why(key, is)
+	if page.Why, page.Words = p.why(key, is); !clear {
+		page.Words = is.sub.Address.HiddenIn(page.Words)
+	}
 	page.Stages = stages(is, p.Now())
 	for _, step := range is.steps {
+		if !clear {
+			step = masked(step, is.sub.Address)
+		}
 		page.Steps = append(page.Steps, stepOf(step, page.Path))
 		page.HasReceipt = page.HasReceipt || step.Receipt != ""
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm/consent"
+	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/templates"
 )
 
@@ -57,6 +58,22 @@ func stepOf(step consent.Step, path string) templates.AdminStep {
 	f.attested(step.Attested)
 	shown.Facts = f
 	return shown
+}
+
+// masked returns a step of a person as an operator may see it for whom addresses are masked: an IP and a browser tell
+// people apart as well, so it has the network of the one, and not the other.
+func masked(step consent.Step, of address.Address) consent.Step {
+	if step.Seen != nil {
+		seen := *step.Seen
+		seen.IP, seen.UserAgent, seen.Reply = consent.CutIP(seen.IP), "", of.HiddenIn(seen.Reply)
+		step.Seen = &seen
+	}
+	if step.Attested != nil {
+		said := *step.Attested
+		said.IP, said.UserAgent = consent.CutIP(said.IP), ""
+		step.Attested = &said
+	}
+	return step
 }
 
 // facts gathers what is known of a step.

@@ -199,7 +199,7 @@ func (n *Now) stuckDomains(ctx context.Context) (all []templates.AdminUnusual, e
 		if people := byDomain[domain]; len(people) >= stuckFrom {
 			all = append(all, templates.AdminUnusual{
 				What: fmt.Sprintf("Emails to %s are stuck: %s wait.", domain, templates.Count(len(people), "person")),
-				Do: remedy(people[0].Words, templates.DeliveryInWords(string(people[0].Delivery()))+
+				Do: remedy(wordsOf(people[0]), templates.DeliveryInWords(string(people[0].Delivery()))+
 					". They are tried again by themselves; once the cause is gone, Emails tries them at once."),
 				Path: EmailsPath + "?answer=refused&domain=" + domain,
 			})

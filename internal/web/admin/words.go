@@ -22,6 +22,9 @@ var replyCode = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[245][0-9][0-9](?:[ -][245]\.[0-9]{1,3}\.[0-9]{1,3})?\b`)
 })
 
+// wordsOf returns the last words of a relay or a mail system about a person, without those that may name them.
+func wordsOf(p confirm.Pending) string { return p.Address.HiddenIn(p.Words) }
+
 // normalised returns the words of a relay as all are that say the same, at most maxWords characters long.
 func normalised(words string) string {
 	words = strings.Join(strings.Fields(words), " ")
