@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -36,8 +35,8 @@ type Options struct {
 type Provider struct {
 	Options
 
-	mu    sync.Mutex // held while the provider is asked who it is
-	known *known
+	asking chan struct{} // holds one while the provider is asked who it is
+	known  *known
 }
 
 // known is what the provider says about itself.
@@ -57,7 +56,7 @@ func New(o Options) *Provider {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Provider{Options: o}
+	return &Provider{Options: o, asking: make(chan struct{}, 1)}
 }
 
 // Flow is one login that was begun. All of it is secret but the state.
@@ -67,7 +66,7 @@ type Flow struct {
 
 // Person is who the provider says has logged in.
 type Person struct {
-	Email  string // verified, in lower case
+	Email  string // verified, as the provider writes it
 	Groups []string
 }
 
@@ -84,8 +83,12 @@ func signed() []string {
 
 // discover asks the provider who it is, unless it has said so before.
 func (p *Provider) discover(ctx context.Context) (*known, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select { // a provider that hangs holds nobody who has left
+	case p.asking <- struct{}{}:
+		defer func() { <-p.asking }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("oidc: %w", ctx.Err())
+	}
 	if p.known != nil {
 		return p.known, nil
 	}
@@ -142,7 +145,7 @@ func (p *Provider) Finish(ctx context.Context, f Flow, code string) (who Person,
 	return personOf(token, p.ClientID)
 }
 
-// personOf returns whom a token that holds names.
+// personOf returns the person that a valid token names.
 func personOf(token *oidc.IDToken, client string) (who Person, err error) {
 	var c struct {
 		Email    string   `json:"email"`
@@ -158,5 +161,5 @@ func personOf(token *oidc.IDToken, client string) (who Person, err error) {
 	case !c.Verified || !strings.Contains(strings.Trim(c.Email, "@"), "@"):
 		return who, fmt.Errorf("%w: no verified email address", ErrRefused)
 	}
-	return Person{Email: strings.ToLower(c.Email), Groups: c.Groups}, nil
+	return Person{Email: c.Email, Groups: c.Groups}, nil
 }

@@ -217,6 +217,17 @@ func TestAnOperatorLogsInAtAProvider(t *testing.T) {
 		!strings.Contains(a.body, "are no operator here") {
 		t.Errorf("somebody without a role: %d %s", a.status, a.body)
 	}
+	kelvin := e.replica(func(o *Options) {
+		o.Admin.Operators = []operator.Operator{{Name: "kim@example.org", Role: operator.Admin}}
+	})
+	p.claims = map[string]any{"email": "Kim@example.org"}
+	if a, _ := kelvin.through(p); a.status != http.StatusOK {
+		t.Errorf("capitals: %d", a.status)
+	}
+	p.claims = map[string]any{"email": "\u212aim@example.org", "groups": []string{"owners"}}
+	if a, session := kelvin.through(p); a.status != 403 || session != "" {
+		t.Errorf("an address that looks like an operator's: %d", a.status)
+	}
 	for name, change := range map[string]func(*Options){
 		"another role of a group": func(o *Options) {
 			o.Admin.OIDC = oidcOf(p, o.Now)

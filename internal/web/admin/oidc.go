@@ -148,13 +148,14 @@ func (s *Sessions) flow(c echo.Context) (f sealedFlow, err error) {
 // operatorOf returns the operator whom a provider names: the one with that address as their name, or else anybody with
 // a group that has a role; nil if there is none.
 func (s *Sessions) operatorOf(who oidc.Person) *operator.Operator {
+	// Only ASCII is a name, so that no other letter counts as one that it folds to: U+212A (Kelvin) as a k.
+	if _, err := operator.ParseName(who.Email); err != nil {
+		return nil
+	}
 	for i := range s.Operators {
 		if strings.EqualFold(s.Operators[i].Name, who.Email) {
 			return &s.Operators[i]
 		}
-	}
-	if _, err := operator.ParseName(who.Email); err != nil {
-		return nil
 	}
 	var best operator.Role
 	for _, group := range who.Groups {
@@ -165,7 +166,7 @@ func (s *Sessions) operatorOf(who oidc.Person) *operator.Operator {
 	if best == "" {
 		return nil
 	}
-	return &operator.Operator{Name: who.Email, Role: best, ByGroup: true}
+	return &operator.Operator{Name: strings.ToLower(who.Email), Role: best, ByGroup: true}
 }
 
 // oidcProof is what the sessions of those without a password are made with: when anything of it changes, they end.
