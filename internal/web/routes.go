@@ -180,9 +180,9 @@ func (a *app) addAdmin(e *echo.Echo) {
 	with := func(all []echo.MiddlewareFunc, more ...echo.MiddlewareFunc) []echo.MiddlewareFunc {
 		return slices.Concat(all, more)
 	}
-	page, find := with(page, sessions.Require), with(button, sessions.Require)
-	e.POST(admin.LogoutPath, sessions.Logout, find...)
-	proof, button := with(page, a.admin.Needs(operator.Act)), with(find, a.admin.Needs(operator.Act))
+	page, anyButton := with(page, sessions.Require), with(button, sessions.Require)
+	e.POST(admin.LogoutPath, sessions.Logout, anyButton...)
+	proof, button := with(page, a.admin.Needs(operator.Act)), with(anyButton, a.admin.Needs(operator.Act))
 	get(e, admin.Path, admin.NewNow(a.admin).Show, page...)
 	texts := &admin.Texts{Dashboard: a.admin}
 	get(e, admin.TextsPath, texts.Show, page...)
@@ -199,7 +199,7 @@ func (a *app) addAdmin(e *echo.Echo) {
 	get(e, admin.EmailsPath, emails.Show, page...)
 	people := admin.NewPeople(a.admin)
 	get(e, admin.PeoplePath, people.ShowFind, page...)
-	e.POST(admin.PeoplePath, people.Find, find...)
+	e.POST(admin.PeoplePath, people.Find, anyButton...)
 	get(e, admin.PersonPath, people.Show, page...)
 	get(e, admin.DossierPath, people.Dossier, proof...)
 	get(e, admin.ReceiptPath, people.Receipt, page...)

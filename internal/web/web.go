@@ -23,7 +23,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -208,9 +207,7 @@ func newApp(o Options) (*app, error) {
 	if a.docs, err = newDocs(o.PublicURL, a.assets, a.sites); err != nil {
 		wrong = errors.Join(wrong, fmt.Errorf("web: the description of the API: %w", err))
 	}
-	if a.admin, err = a.newAdmin(); err != nil {
-		wrong = errors.Join(wrong, fmt.Errorf("web: the dashboard: %w", err))
-	}
+	a.admin = a.newAdmin()
 	if wrong != nil {
 		return nil, wrong
 	}
@@ -234,12 +231,8 @@ func (a *app) newGate() *challenge.Gate {
 	})
 }
 
-// newAdmin returns the dashboard; nil if there should be none.
-func (a *app) newAdmin() (*admin.Dashboard, error) {
-	if with := a.Options.Admin; len(bytes.TrimSpace(with.Password)) == 0 && len(with.Operators) == 0 &&
-		(with.OIDC == nil || len(with.OIDC.Roles) == 0) {
-		return nil, nil
-	}
+// newAdmin returns the dashboard; nil if nobody logs in.
+func (a *app) newAdmin() *admin.Dashboard {
 	var listed []admin.Site
 	for _, id := range slices.Sorted(maps.Keys(a.sites)) {
 		st := a.sites[id]

@@ -216,15 +216,16 @@ func (a *Acts) readAsked(c echo.Context) (in asked, err error) {
 		in.all && !in.act.bulk {
 		return in, problem.New(problem.Unreadable)
 	}
+	view := a.as(c)
 	if in.all {
-		if in.match = a.as(c).limit(in.match); in.match.site != "" && !maySee(c, in.match.site) {
+		if in.match = view.limit(in.match); in.match.site != "" && !maySee(c, in.match.site) {
 			err = problem.New(problem.Unreadable)
 		}
 		return in, err
 	}
 	for _, name := range names {
 		site, id, _ := strings.Cut(name, "/")
-		if !a.sees(site) || !maySee(c, site) {
+		if !view.sees(site) {
 			return in, problem.New(problem.Unreadable)
 		}
 		in.keys = append(in.keys, store.Key{Site: site, ID: id})

@@ -32,7 +32,6 @@ package admin
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -63,7 +62,8 @@ const (
 	WebhooksPath = "/admin/sites/:site/webhooks"
 )
 
-// Options are what a Dashboard needs. All but Relays and Endpoints are required, and a Password or Operators.
+// Options are what a Dashboard needs. All but Relays and Endpoints are required, and who logs in: with a Password,
+// as one of Operators, or by the Roles of OIDC.
 type Options struct {
 	// Password is that of operator.Own, in UTF-8; space around it does not count, as browsers and files add some.
 	Password  []byte
@@ -127,13 +127,13 @@ type Dashboard struct {
 	limited bool // Sites are those that one operator may see, and not all
 }
 
-// New returns a Dashboard, or an error if nobody could log in.
-func New(o Options) (*Dashboard, error) {
+// New returns a Dashboard; nil if nobody could log in.
+func New(o Options) *Dashboard {
 	o.Password = bytes.Trim(o.Password, " \t\r\n")
 	if len(o.Password) == 0 && len(o.Operators) == 0 && (o.OIDC == nil || len(o.OIDC.Roles) == 0) {
-		return nil, errors.New("admin: a password, operators or roles of groups are required")
+		return nil
 	}
-	return &Dashboard{Options: o}, nil
+	return &Dashboard{Options: o}
 }
 
 // page renders a page.

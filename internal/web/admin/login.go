@@ -44,11 +44,9 @@ func (s *Sessions) Login(c echo.Context) error {
 	who, err := s.attempt(c.Request().Context(), request.Client(c), func() (*operator.Operator, error) {
 		return s.operatorWith(name, in.One("password")), nil
 	})
-	exceeded := new(ratelimit.Exceeded)
-	switch {
+	switch exceeded := new(ratelimit.Exceeded); {
 	case errors.As(err, &exceeded):
-		respond.RetryAfter(c.Response().Header(), exceeded.Wait())
-		return s.askPassword(c, http.StatusTooManyRequests, templates.AdminLogin{Wait: exceeded.Wait()})
+		return s.askToWait(c, exceeded.Wait())
 	case err != nil:
 		return s.fail(c, err)
 	case who == nil:
@@ -64,6 +62,12 @@ func (s *Sessions) askPassword(c echo.Context, status int, page templates.AdminL
 	page.NoPasswords = len(s.Password) == 0 && !slices.ContainsFunc(s.Operators,
 		func(o operator.Operator) bool { return !o.Password.IsZero() })
 	return s.page(c, status, page)
+}
+
+// askToWait says that no attempt is accepted for now.
+func (s *Sessions) askToWait(c echo.Context, wait time.Duration) error {
+	respond.RetryAfter(c.Response().Header(), wait)
+	return s.askPassword(c, http.StatusTooManyRequests, templates.AdminLogin{Wait: wait})
 }
 
 // attempt counts an attempt to log in, and only then has it checked: however many come at once, no more are checked

@@ -73,17 +73,15 @@ type sealedFlow struct {
 	Ends time.Time
 }
 
-// Return opens a session for who comes back from the provider.
+// Return opens a session for the operator who comes back from the provider.
 func (s *Sessions) Return(c echo.Context) error {
 	cookie := s.flowCookie()
 	cookie.MaxAge = -1
 	c.SetCookie(cookie)
 	who, err := s.fromProvider(c)
-	exceeded := new(ratelimit.Exceeded)
-	switch {
+	switch exceeded := new(ratelimit.Exceeded); {
 	case errors.As(err, &exceeded):
-		respond.RetryAfter(c.Response().Header(), exceeded.Wait())
-		return s.askPassword(c, http.StatusTooManyRequests, templates.AdminLogin{Wait: exceeded.Wait()})
+		return s.askToWait(c, exceeded.Wait())
 	case errors.Is(err, errNoFlow), errors.Is(err, oidc.ErrRefused):
 		request.StateOf(c).Cause = err
 		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{Refused: true})

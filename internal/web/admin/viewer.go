@@ -74,9 +74,12 @@ func maySee(c echo.Context, site string) bool {
 func (d *Dashboard) as(c echo.Context) *Dashboard {
 	view := *d
 	view.Sites = slices.DeleteFunc(slices.Clone(d.Sites), func(s Site) bool { return !maySee(c, s.ID) })
-	view.limited = len(sessionOf(c).operator.Sites) > 0
+	view.limited = isLimited(c)
 	return &view
 }
+
+// isLimited reports whether the operator of a request may see some sites only.
+func isLimited(c echo.Context) bool { return len(sessionOf(c).operator.Sites) > 0 }
 
 // sees reports whether a site is one of the dashboard's.
 func (d *Dashboard) sees(site string) bool { return slices.Contains(d.siteIDs(), site) }
