@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,18 +13,17 @@ import (
 // exitTempFail tells a mail system to deliver the message again later (EX_TEMPFAIL of sysexits.h).
 const exitTempFail = 75
 
+const bounceUsage = `optin bounce reads a report about an email from its standard input, as a mail system pipes it:
+
+  optin bounce -config optin.yaml [the address it was sent to]... < message
+`
+
 // readBounce reads one message, as a mail system pipes it, and records it if it is a report about one of our emails. A
 // message that is no report ends well too: a failure would make the mail system send a report about the report.
 func readBounce(ctx context.Context, args []string, env func(string) (string, bool), stdin io.Reader, stdout,
 	stderr io.Writer) int {
-	f := flag.NewFlagSet("bounce", flag.ContinueOnError)
+	f := newFlags("bounce", bounceUsage)
 	path := configFlag(f)
-	f.Usage = func() {
-		fmt.Fprint(f.Output(), "optin bounce reads a report about an email from its standard input, as a mail system "+
-			"pipes it:\n\n"+
-			"  optin bounce -config optin.yaml [the address it was sent to]... < message\n\nFlags:\n")
-		f.PrintDefaults()
-	}
 	envelope, code, ok := mixedFlags(f, args, stderr)
 	if !ok {
 		return code

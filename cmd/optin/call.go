@@ -54,12 +54,8 @@ func newReading(name, usage string, env environment, stdout, stderr io.Writer) *
 
 // offline returns a call of a command that needs neither a configuration nor a store.
 func offline(name, usage string, stdout, stderr io.Writer) *call {
-	c := &call{
-		flags: flag.NewFlagSet(name, flag.ContinueOnError), stdout: stdout, stderr: stderr,
-		progress: progressOn(stderr),
-	}
+	c := &call{flags: newFlags(name, usage), stdout: stdout, stderr: stderr, progress: progressOn(stderr)}
 	c.flags.BoolVar(&c.json, "json", false, "write JSON, for programs; errors too")
-	c.flags.Usage = func() { explain(c.flags, usage+"\nFlags:\n") }
 	return c
 }
 

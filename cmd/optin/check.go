@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +22,13 @@ import (
 	"github.com/optin/optin/templates"
 )
 
+const checkUsage = `optin check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS.
+
+  optin check -config optin.yaml [-send you@example.org] [-deep]
+
+It sends only the sample that -send asks for, and changes nothing. It exits with 1 if something is wrong.
+`
+
 // checkFlags are the flags of optin check.
 type checkFlags struct {
 	send, site string
@@ -35,7 +41,7 @@ const checkFor = time.Minute
 // check says what is wrong before it goes wrong: configuration, templates, store, relays, DNS. It sends only the sample
 // that -send asks for, and changes nothing: the store is opened to read only.
 func check(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("check", flag.ContinueOnError)
+	f := newFlags("check", checkUsage)
 	var c checkFlags
 	path := configFlag(f)
 	f.StringVar(&c.send, "send", "", "send a sample email to this `address`")

@@ -59,27 +59,28 @@ func TestHelpIsPrinted(t *testing.T) {
 	}
 	for of, want := range map[string]string{"webhook": webhookUsage, "verify": verifyUsage, "log": logUsage} {
 		p := command(t, of, "help")
-		if code := p.wait(); code != exitOK || p.stdout.String() != want || p.stderr.String() != "" {
+		if code := p.wait(); code != exitOK || p.stdout.String() != folded(want) || p.stderr.String() != "" {
 			t.Errorf("optin %s help exits with %d, and prints %q and %q", of, code, p.stdout, p.stderr)
 		}
 	}
-	for _, name := range []string{"demo", "serve", "check", "keys", "healthcheck"} {
-		p := command(t, name, "-h")
-		if code := p.wait(); code != exitOK || !strings.Contains(p.stdout.String()+p.stderr.String(), "  -") {
-			t.Errorf("optin %s -h exits with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
-		}
-		if !strings.Contains(usage(), "\n  optin "+name+" ") {
-			t.Errorf("the usage does not name %s", name)
-		}
-	}
 	wideAtMost(t, "the usage", usage())
-	for _, name := range []string{"top", "stats", "pending", "failed", "retry", "audit", "register", "show", "export"} {
-		p := command(t, name, "-h")
-		flag := "\n  -config file\n        the configuration's file"
-		if code := p.wait(); code != exitOK || !strings.Contains(p.stderr.String(), flag) {
-			t.Errorf("optin %s -h exits with %d, and prints %q and %q", name, code, p.stdout, p.stderr)
+}
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	for _, c := range allCompleted() {
+		p := command(t, append(strings.Fields(c.path()), "-h")...)
+		if c.name == "version" || c.of == "completion" {
+			continue // without flags
 		}
-		wideAtMost(t, name, p.stderr.String())
+		code, said := p.wait(), p.stdout.String()+p.stderr.String()
+		of, _, _ := strings.Cut(c.path(), " ")
+		if code != exitOK || !strings.HasPrefix(said, "optin "+of+" ") || !strings.Contains(said, "\n  optin "+of) {
+			t.Errorf("optin %s -h exits with %d, and prints %q and %q", c.path(), code, p.stdout, p.stderr)
+		}
+		if len(c.parts) == 0 && !regexp.MustCompile(`\nFlags:\n  -\w.*\n        \S`).MatchString(said) {
+			t.Errorf("optin %s -h explains no flags: %s", c.path(), said)
+		}
+		wideAtMost(t, c.path(), said)
 	}
 }
 

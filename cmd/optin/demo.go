@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,10 +17,18 @@ import (
 	"github.com/optin/optin/templates"
 )
 
+const demoUsage = `optin demo is all of it on this machine, to try: the service with two made-up sites, a store in a temporary folder, and
+an inbox that takes its emails.
+
+  optin demo [-empty]
+
+Ctrl-C stops it and deletes everything.
+`
+
 // demo runs everything embedded: SQLite in a temporary folder, an inbox in the browser, one site.
 func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("demo", flag.ContinueOnError)
-	addr := f.String("listen", "127.0.0.1:8080", "where to listen, on this machine only; port 0 picks one")
+	f := newFlags("demo", demoUsage)
+	addr := f.String("listen", "127.0.0.1:8080", "the `address` to listen at, on this machine only; port 0 picks one")
 	verbose := f.Bool("v", false, "log every request and email")
 	empty := f.Bool("empty", false, "begin with an empty store, and with nothing that is broken")
 	if code, ok := parseFlags(f, args, stderr); !ok {

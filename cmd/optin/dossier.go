@@ -14,9 +14,12 @@ import (
 
 const dossierUsage = `optin dossier writes everything that proves what one person agreed to:
 
-  optin dossier -config optin.yaml -site gazette ADDRESS|ID            dossier-ID.zip, each part as a file
-  optin dossier -config optin.yaml -site gazette -o ada.html ADDRESS|ID  a document to be printed
-  optin dossier -config optin.yaml -site gazette -json ADDRESS|ID        dossier.json, to standard output
+  optin dossier -config optin.yaml -site gazette ADDRESS|ID
+      dossier-ID.zip, each part as a file
+  optin dossier -config optin.yaml -site gazette -o ada.html ADDRESS|ID
+      a document to be printed
+  optin dossier -config optin.yaml -site gazette -json ADDRESS|ID
+      dossier.json, to standard output
 
 It overwrites no file. With -json and -o it writes {"id": …, "file": …}.
 `

@@ -18,7 +18,8 @@ import (
 const eraseUsage = `optin erase erases people, as DELETE of the API does:
 
   optin erase -config optin.yaml -site gazette ADDRESS|ID…
-  optin erase -config optin.yaml -site gazette -from FILE    one address or id a line; - reads standard input
+  optin erase -config optin.yaml -site gazette -from FILE
+      one address or id a line; - reads standard input
 
 What they declined, objected to or withdrew still holds. Who is not known is named, and the others are erased.
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,9 +10,16 @@ import (
 	"time"
 )
 
+const healthcheckUsage = `optin healthcheck asks a running service whether it is alive, for containers that have no curl:
+
+  optin healthcheck [-url http://127.0.0.1:8080/healthz]
+
+It exits with 1 if it is not.
+`
+
 // healthcheck asks a running service whether it is alive, for containers that have no curl.
 func healthcheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("healthcheck", flag.ContinueOnError)
+	f := newFlags("healthcheck", healthcheckUsage)
 	address := f.String("url", "http://127.0.0.1:8080/healthz", "the `URL` to ask; /readyz asks for the store too")
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code

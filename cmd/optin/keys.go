@@ -24,20 +24,25 @@ import (
 	"github.com/optin/optin/internal/keyring"
 )
 
-// keysUsage is what optin keys -h prints before its flags.
 const keysUsage = `optin keys makes the secrets of a configuration, and prints them as lines for the environment:
 
-  optin keys                       a secret, an admin password, an API key and a webhook secret
-  optin keys -site news            the same, with names that begin with NEWS_
-  optin keys -sample               a commented configuration that uses those names
-  optin keys -v1a                  a webhook's key for signatures that are verified without a secret, and its public key
+  optin keys
+      a secret, an admin password, an API key and a webhook secret
+  optin keys -site news
+      the same, with names that begin with NEWS_
+  optin keys -sample
+      a commented configuration that uses those names
+  optin keys -v1a
+      a webhook's key for signatures that are verified without a secret, and its
+      public key
   optin keys -dkim -domain gazette.example -selector optin
-                                   a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
-  optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed -out dkim-ed.pem
-                                   the same with Ed25519, in addition to an RSA key and never instead of it
-  optin keys -receipts             a key for consent receipts (ES256) in receipts.pem; with -ed25519, of Ed25519
-
-Flags:
+      a DKIM key (RSA, 2048 bits) in dkim.pem, and its DNS record
+  optin keys -dkim -ed25519 -domain gazette.example -selector optin-ed
+      -out dkim-ed.pem
+      the same with Ed25519, beside an RSA key and never instead of it
+  optin keys -receipts
+      a key for consent receipts (ES256) in receipts.pem; with -ed25519, of
+      Ed25519
 `
 
 // keysFlags are the flags of optin keys.
@@ -84,7 +89,7 @@ func keys(args []string, stdout, stderr io.Writer) int {
 // keysParse parses the flags and checks that they fit together. -h prints the usage to help and returns flag.ErrHelp.
 func keysParse(args []string, help io.Writer) (keysFlags, error) {
 	var f keysFlags
-	set := flag.NewFlagSet("optin keys", flag.ContinueOnError)
+	set := newFlags("optin keys", keysUsage)
 	set.SetOutput(io.Discard)
 	set.StringVar(&f.site, "site", "gazette", "the site's `id`, with which the names of its variables begin")
 	set.BoolVar(&f.sample, "sample", false, "print a sample configuration instead")
@@ -98,9 +103,8 @@ func keysParse(args []string, help io.Writer) (keysFlags, error) {
 		"yet; with -receipts by default receipts.pem")
 	err := set.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(help, keysUsage)
 		set.SetOutput(help)
-		set.PrintDefaults()
+		set.Usage()
 	}
 	if err != nil {
 		return f, err

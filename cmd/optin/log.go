@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +10,10 @@ import (
 
 const logUsage = `optin log prints what is published of the consent log:
 
-  optin log checkpoint -config optin.yaml    the signed head; who keeps it can tell later whether history was rewritten
-  optin log key        -config optin.yaml    the public key of checkpoints, for optin verify
+  optin log checkpoint -config optin.yaml
+      the signed head; who keeps it can tell later whether history was rewritten
+  optin log key -config optin.yaml
+      the public key of checkpoints, for optin verify
 `
 
 // consentLog runs the subcommands of optin log.
@@ -21,7 +22,7 @@ func consentLog(ctx context.Context, args []string, env func(string) (string, bo
 	if name != "checkpoint" && name != "key" {
 		return noCommand("optin log", name, logUsage, stdout, stderr)
 	}
-	f := flag.NewFlagSet("log "+name, flag.ContinueOnError)
+	f := newFlags("log "+name, logUsage)
 	path := configFlag(f)
 	if code, ok := parseFlags(f, rest, stderr); !ok {
 		return code

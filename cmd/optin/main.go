@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -61,17 +60,17 @@ func firstOf(args []string) (name string, rest []string) {
 func noCommand(of, name, usage string, stdout, stderr io.Writer) int {
 	switch name {
 	case "":
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(stderr, folded(usage))
 		return exitUsage
 	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, folded(usage))
 		return exitOK
 	}
 	if meant := nearestCommand(of, name, usage); meant != "" {
 		fmt.Fprintf(stderr, "%s: there is no command %q; did you mean %s %s?\n", of, name, of, meant)
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "%s: there is no command %q\n\n%s", of, name, usage)
+	fmt.Fprintf(stderr, "%s: there is no command %q\n\n%s", of, name, folded(usage))
 	return exitUsage
 }
 
@@ -84,39 +83,6 @@ func nearestCommand(of, name, usage string) string {
 		}
 	}
 	return ""
-}
-
-// parseFlags parses a command's flags. If ok is false, the command ends with the code.
-func parseFlags(f *flag.FlagSet, args []string, stderr io.Writer) (code int, ok bool) {
-	rest, code, ok := mixedFlags(f, args, stderr)
-	if ok && len(rest) > 0 {
-		fmt.Fprintf(stderr, "optin %s: unknown argument %q; -h shows the flags\n", f.Name(), rest[0])
-		return exitUsage, false
-	}
-	return code, ok
-}
-
-// mixedFlags parses flags that may stand before and between arguments, and returns the arguments. If ok is false, the
-// command ends with the code.
-func mixedFlags(f *flag.FlagSet, args []string, stderr io.Writer) (rest []string, code int, ok bool) {
-	f.SetOutput(stderr)
-	for len(args) > 0 {
-		switch err := f.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return nil, exitOK, false
-		case err != nil:
-			return nil, exitUsage, false
-		}
-		if args = f.Args(); len(args) > 0 {
-			rest, args = append(rest, args[0]), args[1:]
-		}
-	}
-	return rest, exitOK, true
-}
-
-// configFlag adds the flag of the configuration's file.
-func configFlag(f *flag.FlagSet) *string {
-	return f.String("config", "optin.yaml", "the configuration's `file`")
 }
 
 // readConfig reads a configuration. Its sites may use the languages that are built in, and their own.

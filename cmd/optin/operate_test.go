@@ -392,7 +392,7 @@ func TestLinesAreFoldedAtTheirSpaces(t *testing.T) {
 	if got := hanging("ok   ", "ada and bob and eve and dan", 25); got != "ok   ada and bob and eve\n     and dan" {
 		t.Errorf("%q", got)
 	}
-	if got := joined("a\nb\n\n  c\n  d\ne\nf\n"); got != "a b\n\n  c\n  d\ne f\n" {
+	if got := folded("a\nb\n\n  c\n  d\ne\nf\n"); got != "a b\n\n  c\n  d\ne f\n" {
 		t.Errorf("%q", got)
 	}
 }

@@ -20,7 +20,8 @@ import (
 const pendingUsage = `optin pending lists who was asked to confirm and has not answered, newest first, addresses
 masked; and where no email arrived, why, in the words of the relay:
 
-  optin pending -config optin.yaml [-site gazette] [-domain example.org] [-answer refused]
+  optin pending -config optin.yaml [-site gazette] [-answer refused]
+      [-domain example.org]
 
 optin show ID says what happened to one of them, and optin resend ID sends the email again. The audit log notes who has
 looked.
@@ -51,8 +52,8 @@ func pending(ctx context.Context, args []string, env environment, stdout, stderr
 	var q confirm.PendingQuery
 	domain := c.flags.String("domain", "", "only addresses at this `domain`")
 	c.flags.StringVar(&q.Purpose, "purpose", "", "only those who were asked for the purpose with this `id`")
-	c.flags.DurationVar(&q.Age, "age", 0, "only those who were asked this `long` ago, or earlier; such as 90m")
-	answer := c.flags.String("answer", "", "only those whose emails have come so `far`: "+deliveryNames())
+	c.flags.DurationVar(&q.Age, "age", 0, "only those who were asked this long ago, or earlier; such as 90m")
+	answer := c.flags.String("answer", "", "only those whose emails are in this `state`: "+deliveryNames())
 	n := c.flags.Int("n", 100, "how many at most; up to 10000")
 	rest, code, ok := c.parse(args)
 	if !ok {

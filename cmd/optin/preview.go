@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -18,10 +17,17 @@ import (
 	"github.com/optin/optin/templates"
 )
 
+const previewUsage = `optin preview serves every page and email in every language, for a look at them:
+
+  optin preview [-config optin.yaml [-site gazette]]
+
+It sends nothing and stores nothing.
+`
+
 // preview serves every page and email in every language, for a look at them. It sends nothing and stores nothing.
 func preview(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("preview", flag.ContinueOnError)
-	addr := f.String("listen", "127.0.0.1:8081", "where to listen, on this machine only; port 0 picks one")
+	f := newFlags("preview", previewUsage)
+	addr := f.String("listen", "127.0.0.1:8081", "the `address` to listen at, on this machine only; port 0 picks one")
 	path := f.String("config", "", "the configuration `file` whose sites are shown; without it, a made-up one is")
 	id := f.String("site", "", "the `id` of the site; without it, the first")
 	if code, ok := parseFlags(f, args, stderr); !ok {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +10,13 @@ import (
 	"github.com/optin/optin/templates"
 )
 
+const serveUsage = `optin serve is the service:
+
+  optin serve -config optin.yaml
+
+It runs until Ctrl-C or SIGTERM, and then finishes its requests and jobs. SIGHUP makes it read its configuration again.
+`
+
 // serve is the service. It runs until it is told to stop, and then finishes its requests and jobs.
 func serve(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	return serveWith(ctx, extra{}, args, env, stdout, stderr)
@@ -18,7 +24,7 @@ func serve(ctx context.Context, args []string, env func(string) (string, bool), 
 
 func serveWith(ctx context.Context, x extra, args []string, env func(string) (string, bool), stdout,
 	stderr io.Writer) int {
-	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f := newFlags("serve", serveUsage)
 	path := configFlag(f)
 	if code, ok := parseFlags(f, args, stderr); !ok {
 		return code

@@ -36,7 +36,7 @@ type statistics struct {
 // stats is optin stats.
 func stats(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
 	c := newReading("stats", statsUsage, env, stdout, stderr).ofSites()
-	days := c.flags.Int("days", 30, "how many `days`, today included; 1 to 1100")
+	days := c.flags.Int("days", 30, "how many, today included; 1 to 1100")
 	rest, code, ok := c.parse(args)
 	switch {
 	case !ok:

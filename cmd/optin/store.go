@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 )
 
-// storeUsage is what optin store prints where it is not understood.
 const storeUsage = `optin store accept-empty says that the loss of the store's data is known:
 
   optin store accept-empty -config optin.yaml
@@ -16,17 +14,14 @@ const storeUsage = `optin store accept-empty says that the loss of the store's d
 The store that is there takes the place of the one that was known. Every process that knew that one goes on within a
 second, and links that were mailed before lead to a page that says that the request was lost. Restore a copy instead if
 there is one: afterwards, what was signed up meanwhile would be in the way.
-
-Flags:
 `
 
 // storeCommand is optin store.
 func storeCommand(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("store", flag.ContinueOnError)
+	f := newFlags("store", storeUsage)
 	path := configFlag(f)
 	lost := f.String("lost", "", "the `id` of the store that was lost, where this machine does not know it; "+
 		"/readyz says it")
-	f.Usage = func() { fmt.Fprint(stderr, storeUsage); f.PrintDefaults() }
 	rest, code, ok := mixedFlags(f, args, stderr)
 	switch {
 	case !ok:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -51,39 +50,6 @@ func fold(text string, width int) string {
 // hanging folds text whose first line begins with a mark; the others begin below what follows the mark.
 func hanging(mark, text string, width int) string {
 	return mark + fold(strings.Repeat(" ", len(mark))+text, width)[len(mark):]
-}
-
-// explain prints what a command is for, and its flags.
-func explain(f *flag.FlagSet, usage string) {
-	var flags strings.Builder
-	to := f.Output()
-	f.SetOutput(&flags)
-	f.PrintDefaults()
-	f.SetOutput(to)
-	fmt.Fprint(to, fold(joined(usage)+strings.ReplaceAll(flags.String(), "    \t", "        "), columns))
-}
-
-// joined makes one line of each paragraph whose lines are not indented.
-func joined(text string) string {
-	var b strings.Builder
-	inside := false
-	for line := range strings.Lines(text) {
-		plain := line != "\n" && line[0] != ' '
-		switch {
-		case inside && plain:
-			b.WriteByte(' ')
-		case inside:
-			b.WriteByte('\n')
-		}
-		if inside = plain; plain {
-			line = strings.TrimSuffix(line, "\n")
-		}
-		b.WriteString(line)
-	}
-	if inside {
-		b.WriteByte('\n')
-	}
-	return b.String()
 }
 
 // span writes about how long something takes or took, in its largest unit: 45s, 90m, 30h, 3d.

@@ -74,7 +74,7 @@ type nowShown struct {
 // top is optin top.
 func top(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
 	c := newReading("top", topUsage, env, stdout, stderr).ofSites()
-	every := c.flags.Duration("every", 2*time.Second, "how `often` it looks; at least 1s")
+	every := c.flags.Duration("every", 2*time.Second, "how often it looks; at least 1s")
 	of := c.flags.String("of", "hour", "the `period`: "+strings.Join(admin.Periods(), ", "))
 	rest, code, ok := c.parse(args)
 	switch {

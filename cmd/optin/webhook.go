@@ -12,9 +12,10 @@ import (
 
 const webhookUsage = `optin webhook is for the endpoints that websites receive events at (Standard Webhooks 1.0.0).
 
-  optin webhook listen -secret whsec_…         receives events on this machine, verifies them and prints them
-  optin webhook test   -config optin.yaml -site gazette [-url URL]
-                                               sends a sample event, signed as real events are, and prints the outcome
+  optin webhook listen -secret whsec_…
+      receives events on this machine, verifies them and prints them
+  optin webhook test -config optin.yaml -site gazette [-url URL]
+      sends a sample event, signed as real events are, and prints the outcome
 
 optin webhook COMMAND -h explains a command's flags. optin failed lists events that no endpoint took, and optin retry
 sends them again.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +23,7 @@ const maxEvent = 1 << 20
 
 // webhookListen receives events for a developer. It verifies and prints them, and says precisely why it refuses one.
 func webhookListen(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("webhook listen", flag.ContinueOnError)
+	f := newFlags("webhook listen", webhookUsage)
 	addr := f.String("listen", "127.0.0.1:9000", "the `address` to listen at; port 0 picks one")
 	var secrets []string
 	f.Func("secret", "the endpoint's `secret`, whsec_… or whpk_…, or $NAME of a variable that has it; may be repeated",

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,7 +17,7 @@ import (
 // webhookTest sends a sample event that is about nobody, signed as real events are, to the endpoints of a site, and
 // prints the outcome. It needs no store.
 func webhookTest(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("webhook test", flag.ContinueOnError)
+	f := newFlags("webhook test", webhookUsage)
 	path := configFlag(f)
 	site := f.String("site", "", "the `id` of the site; may be left out if there is one")
 	types := f.String("type", string(webhook.EventTest), "the `type` of the event, such as subscription.confirmed; "+
