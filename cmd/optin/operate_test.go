@@ -159,6 +159,23 @@ func TestWhatTopShowsFitsIntoATerminal(t *testing.T) {
 	}
 }
 
+// A light that warns is never below words that say that all is well.
+func TestTopSaysWhatIsToBeWatched(t *testing.T) {
+	good, warn := light{"Store", "good", "Ready", "It is."}, light{"Emails", "warn", "Some are refused", "Two wait."}
+	for want, now := range map[string]nowShown{
+		"All is as it should be.":                  {Lights: []light{good}},
+		"Nothing is wrong. To be watched: Emails.": {Lights: []light{good, warn}},
+		"Nothing is wrong. To be watched: Emails, Service.": {
+			Lights: []light{warn, {"Service", "warn", "Does not answer", "It may run elsewhere."}},
+		},
+		"ONE THING IS NOT AS IT SHOULD BE.": {Lights: []light{warn}, Unusual: []unusual{{"A thing.", "Do."}}},
+	} {
+		if text := now.text(columns); !strings.Contains(text, "\n"+want+"\n\n") {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
+
 // What is broken is named, with what to do, by top alone.
 func TestTopNamesWhatIsBroken(t *testing.T) {
 	t.Parallel()

@@ -335,7 +335,7 @@ func (now nowShown) text(width int) string {
 	var b strings.Builder
 	f := now.page.Flow
 	fmt.Fprintf(&b, "optin, %s: the last %s, and %s\n", now.At.Format("2006-01-02 15:04:05 UTC"), now.Of, f.Before)
-	b.WriteString(now.summary() + "\n\n")
+	b.WriteString(fold(now.summary(), width) + "\n\n")
 	fmt.Fprintf(&b, "%-24s %8s %8s  %-11s %s\n", "", "NOW", "BEFORE", "OF SIGNUPS", "CHANGE")
 	for _, r := range f.Rows {
 		line := fmt.Sprintf("%-24s %8d %8d  %-11s %s", r.Label, r.N, r.Before, r.Rate, r.Change)
@@ -367,12 +367,26 @@ func (now nowShown) text(width int) string {
 func (now nowShown) summary() string {
 	switch n := len(now.Unusual); n {
 	case 0:
-		return "All is as it should be."
+		return now.watched()
 	case 1:
 		return "ONE THING IS NOT AS IT SHOULD BE."
 	default:
 		return fmt.Sprintf("%d THINGS ARE NOT AS THEY SHOULD BE.", n)
 	}
+}
+
+// watched says that nothing is wrong, and what may become so.
+func (now nowShown) watched() string {
+	var names []string
+	for _, l := range now.Lights {
+		if l.Light == "warn" {
+			names = append(names, l.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "All is as it should be."
+	}
+	return "Nothing is wrong. To be watched: " + strings.Join(names, ", ") + "."
 }
 
 // text writes a light; what it says of what is bad stands among what is unusual.
