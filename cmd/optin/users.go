@@ -40,7 +40,7 @@ type shownUser struct {
 
 // users is optin users.
 func users(args []string, env environment, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := newCall("users", usersUsage, env, stdout, stderr)
+	c := newReading("users", usersUsage, env, stdout, stderr)
 	role := c.flags.String("role", string(operator.See), "the new operator's `role`: see, act or admin")
 	sites := c.flags.String("sites", "", "the `ids` of the only sites that the new operator sees, with commas between")
 	typed := c.flags.Bool("password-stdin", false, "read the new operator's password, a line, rather than make one")
