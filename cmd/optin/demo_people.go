@@ -11,6 +11,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
 	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/internal/operator"
 )
 
 // visitor is a made-up person of the demo, who signs up once.
@@ -78,7 +79,7 @@ func (c *imagination) visitor(at time.Time) visitor {
 	return v
 }
 
-// reads decides what a visitor does with the email, of whom so many of a hundred confirm.
+// reads decides what a visitor does with the email. percent is how many of a hundred confirm.
 func (c *imagination) reads(v visitor, percent int) visitor {
 	if v.form == "checkout" {
 		percent -= 18 // a box at the checkout is ticked by many who want something else
@@ -96,7 +97,7 @@ func (c *imagination) reads(v visitor, percent int) visitor {
 		}
 	case dice > 98:
 		v.declines = c.delay()
-	case dice > 96 && !strings.HasSuffix(v.email, "@heron.example"): // whose emails do not arrive
+	case dice > 96 && !strings.HasSuffix(v.email, "@heron.example"): // emails to there do not arrive
 		v.bounces = 4 * time.Minute
 	case dice > 93:
 		v.email = "nobody." + v.email
@@ -146,14 +147,15 @@ func (p *past) planPeople() {
 			p.visit(c.reads(c.visitor(begins.Add(c.hour())), percent))
 		}
 	}
-	for i := range 9 { // whose emails wait
+	for i := range 9 { // their emails wait
 		v := c.visitor(p.until.Add(-stuckFor * time.Duration(9-i) / 10))
 		v.site, v.purposes, v.email = "demo", []string{"letter"}, fmt.Sprintf("reader%d@heron.example", i+1)
 		p.visit(v)
 	}
-	for i, name := range []string{"full.", "nobody."} {
+	// At a domain that answers: emails to one whose queue is full are not even tried while it is paused.
+	for i, email := range []string{"full.rosa@post.example", "nobody.wim@work.example"} {
 		v := c.visitor(p.until.Add(-time.Duration(7+20*i) * time.Hour))
-		v.email = name + v.email
+		v.email = email
 		p.visit(v)
 	}
 	for _, ago := range []time.Duration{2, 9, 17, 31, 44, 58} {
@@ -162,7 +164,7 @@ func (p *past) planPeople() {
 	}
 }
 
-// planAttack plans somebody who signs up strangers at a form, of whom many say that it was not them.
+// planAttack plans an attacker who signs up strangers at a form. Many of them say that it was not them.
 func (p *past) planAttack() {
 	c := newImagination()
 	c.n = 301
@@ -242,7 +244,7 @@ func (p *past) reports(v visitor, kind confirm.ReportKind, words string) func(co
 	}
 }
 
-// planOperators plans what operators and programs of the sites do, each for somebody's reason.
+// planOperators plans what operators and programs of the sites do, and why.
 func (p *past) planOperators() {
 	ago := func(days, hours int) time.Time { return p.until.Add(-time.Duration(24*days+hours) * time.Hour) }
 	known := func(email string, at time.Time) {
@@ -253,8 +255,8 @@ func (p *past) planOperators() {
 	known("marta.plum@post.example", ago(33, 0))
 	known("otto.pear@work.example", ago(29, 0))
 	known("nora.peach@school.example", ago(12, 0))
-	known("hugo.fig@post.example", ago(9, 20)) // of whom the endpoint that is down is told no more
-	const monday, night = "session 5d1c07ae", "session b83f9e02"
+	known("hugo.fig@post.example", ago(9, 20)) // whose event is given up: the CRM is down by then
+	const monday, night = operator.Own + ", session 5d1c07ae", operator.Own + ", session b83f9e02"
 	key := audit.Entry{By: audit.Key, Name: "9c41d7e0", Act: audit.Export, Site: "demo"}
 	p.act(ago(27, 5), key, func(ctx context.Context) error {
 		for _, err := range p.service.Website.Export(ctx, "demo") {
