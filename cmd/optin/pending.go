@@ -29,7 +29,7 @@ looked.
 -json writes {"pending": […], "more": …}; "more" says that -n has left some out.
 `
 
-// pendingPerson is one of those whom optin pending lists.
+// pendingPerson is one person in the list of optin pending.
 type pendingPerson struct {
 	Site     string     `json:"site"`
 	ID       string     `json:"id"`
@@ -140,7 +140,7 @@ func pendingPersonOf(p confirm.Pending, now time.Time) pendingPerson {
 // pendingAsText writes the list for people. What is to be known of a delivery that failed stands below its person.
 func pendingAsText(all []pendingPerson, more, withSites bool) string {
 	if len(all) == 0 {
-		return "Nobody is pending, or nobody whom you asked for."
+		return "Nobody is pending, or nobody who matches."
 	}
 	site := func(name string) string {
 		if !withSites {

@@ -6,8 +6,8 @@
 //   - Every email that an SMTP client was told is accepted (250) can be read here, until MaxEmails newer ones have
 //     arrived, it is deleted, or the program ends. Nothing is written to disk and nothing is passed on.
 //   - An email is kept as it arrived, byte for byte, even if it cannot be parsed; Message.Err then says why.
-//   - An email over MaxBytes is refused with 552, and more than MaxRecipients recipients with 452. Nobody else is
-//     refused but whom Refuse names.
+//   - An email over MaxBytes is refused with 552, and more than MaxRecipients recipients with 452. Nothing else
+//     is refused, unless Refuse says so.
 //   - Emails are hostile input. The pages run no script, load nothing from elsewhere, and show an email's HTML only in
 //     a sandboxed frame without an origin. Its links work all the same, in the top window.
 //   - The pages work without JavaScript.
@@ -51,15 +51,15 @@ func Icon(path string) Option { return func(i *Inbox) { i.icon = path } }
 // default is time.Now.
 func Clock(now func() time.Time) Option { return func(i *Inbox) { i.now = now } }
 
-// Refusal is how an inbox answers RCPT for somebody whose emails it does not take.
+// Refusal is the reply to RCPT for a recipient whose emails an inbox does not take.
 type Refusal struct {
 	Code     int    // 4yz: not now; 5yz: never
 	Enhanced [3]int // enhanced status code (RFC 3463)
 	Words    string
 }
 
-// Refuse makes an inbox ask, for each recipient, how to refuse it; nil: it is taken. The default is to take everything.
-// It is asked by many connections at once.
+// Refuse sets a function that returns how a recipient is refused; nil: it is accepted. By default all
+// are. It is called by several connections at once.
 func Refuse(ask func(to string) *Refusal) Option { return func(i *Inbox) { i.refuse = ask } }
 
 // Inbox receives and keeps emails. All methods may be called from any goroutine.
