@@ -23,6 +23,9 @@ MUTATED   = ./confirm/consent ./internal/token ./internal/ratelimit ./internal/o
 MINKILLED = 95
 GOVULNCHECK ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
+# golangci-lint keeps what it found by content, with the path of the checkout that it found it in: each checkout has its own.
+export GOLANGCI_LINT_CACHE ?= $(CURDIR)/dist/lint
+
 # SQLite's durability is tested too, and nothing is durable on tmpfs, which /tmp may be.
 export TMPDIR ?= /var/tmp
 

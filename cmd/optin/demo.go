@@ -17,15 +17,15 @@ import (
 	"github.com/optin/optin/templates"
 )
 
-const demoUsage = `optin demo is all of it on this machine, to try: the service with two made-up sites, a store in a temporary folder, and
-an inbox that takes its emails.
+const demoUsage = `optin demo is all of it on this machine, to try: the service with two made-up sites,
+a store in a temporary folder, and an inbox that takes its emails.
 
   optin demo [-empty]
 
 Ctrl-C stops it and deletes everything.
 `
 
-// demo runs everything embedded: SQLite in a temporary folder, an inbox in the browser, one site.
+// demo runs everything embedded: SQLite in a temporary folder, an inbox in the browser, two sites.
 func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := newFlags("demo", demoUsage)
 	addr := f.String("listen", "127.0.0.1:8080", "the `address` to listen at, on this machine only; port 0 picks one")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const healthcheckUsage = `optin healthcheck asks a running service whether it is alive, for containers that have no curl:
+const healthcheckUsage = `optin healthcheck asks a running service whether it is alive, for containers without curl:
 
   optin healthcheck [-url http://127.0.0.1:8080/healthz]
 

@@ -106,7 +106,8 @@ func (l *AuditLog) CSV(c echo.Context) error {
 			continue
 		}
 		_ = w.Write([]string{
-			e.At.Format(time.RFC3339Nano), string(e.By), inert(e.Name), string(e.Act), e.Site, e.Subscription, inert(e.Reason),
+			e.At.Format(time.RFC3339Nano), string(e.By), inert(e.Name),
+			string(e.Act), e.Site, e.Subscription, inert(e.Reason),
 		})
 	}
 	w.Flush()

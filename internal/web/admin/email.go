@@ -52,8 +52,8 @@ func (p *People) Email(c echo.Context) error {
 		from, _ := words.DecodeHeader(header.Get("From"))
 		page.Facts = []templates.AdminFact{
 			{Label: "From", Value: from}, {Label: "Taken", Value: e.TakenAt.UTC().Format("2 Jan 2006, 15:04:05 UTC")},
-			{Label: "The relay said", Value: sub.Address.HiddenIn(e.Reply)}, {Label: "Message-ID", Value: header.Get("Message-Id")},
-			{Label: "SHA-256", Value: e.SHA256},
+			{Label: "The relay said", Value: sub.Address.HiddenIn(e.Reply)},
+			{Label: "Message-ID", Value: header.Get("Message-Id")}, {Label: "SHA-256", Value: e.SHA256},
 		}
 	}
 	return p.page(c, http.StatusOK, page)

@@ -165,20 +165,20 @@ func (p *People) know(ctx context.Context, key store.Key) (is known, err error) 
 	return is, err
 }
 
-// fill fills the page of a person whose record opens; clear says that nothing of it is masked.
-func (p *People) fill(page *templates.AdminPerson, key store.Key, is known, clear bool) {
+// fill fills the page of a person whose record opens; unmasked says that nothing of it is hidden.
+func (p *People) fill(page *templates.AdminPerson, key store.Key, is known, unmasked bool) {
 	state := string(is.status.State)
-	if page.Address = is.sub.Address.Masked(); clear && !is.sub.Address.IsZero() {
+	if page.Address = is.sub.Address.Masked(); unmasked && !is.sub.Address.IsZero() {
 		page.Address = is.sub.Address.String()
 	}
 	page.State = templates.StateInWords(state)
 	page.Light = templates.LightOfState(state)
-	if page.Why, page.Words = p.why(key, is); !clear {
+	if page.Why, page.Words = p.why(key, is); !unmasked {
 		page.Words = is.sub.Address.HiddenIn(page.Words)
 	}
 	page.Stages = stages(is, p.Now())
 	for _, step := range is.steps {
-		if !clear {
+		if !unmasked {
 			step = masked(step, is.sub.Address)
 		}
 		page.Steps = append(page.Steps, stepOf(step, page.Path))
