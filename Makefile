@@ -11,7 +11,7 @@ LDFLAGS   = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # Without HTTP/2, which neither the listener (plain HTTP behind a proxy) nor calls to webhooks need.
 TAGS      = nethttpomithttp2
 # A part of a page that is inlined would be compiled anew wherever it is shown: a megabyte.
-GCFLAGS   = $(foreach p,templates internal/inbox internal/openapi,-gcflags github.com/optin/optin/$(p)=-l)
+GCFLAGS   = $(foreach p,templates templates/dashboard internal/inbox internal/openapi,-gcflags github.com/optin/optin/$(p)=-l)
 MAXSIZE   = 26214400
 
 BENCH    ?= dist/bench

@@ -15,7 +15,7 @@ import (
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/request"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const resendUsage = `optin resend sends the email of somebody's open request again, as POST …/resend of the API does:
@@ -65,7 +65,7 @@ func (s *subject) notDue(why string, possible time.Time) int {
 	if !possible.IsZero() {
 		extra["possible_at"], wait = stamp(possible), time.Until(possible)
 	}
-	return s.fail(exitRefused, &failure{errors.New(templates.NotDueNow(why, wait)), "not_due", extra})
+	return s.fail(exitRefused, &failure{errors.New(dashboard.NotDueNow(why, wait)), "not_due", extra})
 }
 
 // toldFlags are what somebody passes on of what a person told them.

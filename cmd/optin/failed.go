@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/audit"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const failedUsage = `optin failed lists the events that no endpoint took within nine days, and that are not tried again.
@@ -153,7 +153,7 @@ func (on *forSites) retry(ctx context.Context, ids []string) (did retried, err e
 	did.Unknown = []string{}
 	entry := audit.Entry{Act: audit.Retry, Site: on.site, Reason: cmp.Or(on.reason, "all")}
 	if len(ids) > 0 {
-		entry.Reason = cmp.Or(on.reason, templates.Count(len(ids), "event"))
+		entry.Reason = cmp.Or(on.reason, dashboard.Count(len(ids), "event"))
 	}
 	if err := on.noteCommand(ctx, on.by, entry); err != nil {
 		return did, err

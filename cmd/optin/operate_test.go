@@ -19,6 +19,7 @@ import (
 	"github.com/optin/optin/internal/childtest"
 	"github.com/optin/optin/internal/relay"
 	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 func TestOperatorsReadFiguresBesideTheService(t *testing.T) {
@@ -141,9 +142,9 @@ func TestWhatTopShowsFitsIntoATerminal(t *testing.T) {
 	long := strings.Repeat("The relay says why in many words. ", 9)
 	now := nowShown{
 		Of: "month", Unusual: []unusual{{long, long}}, Lights: []light{{"Webhook", "warn", "Late", long}},
-		page: templates.AdminOverview{Flow: templates.AdminFlow{
-			Before: "the 30 days before", Times: templates.AdminTimes{Median: "1h", P90: "1h"},
-			Rows: []templates.AdminFlowRow{{
+		page: dashboard.Overview{Flow: dashboard.Flow{
+			Before: "the 30 days before", Times: dashboard.Times{Median: "1h", P90: "1h"},
+			Rows: []dashboard.FlowRow{{
 				Label: "Emails taken by a relay", N: 12345678, Before: 12345678, Rate: "under 1 %",
 				Change: "999 times as many",
 			}},

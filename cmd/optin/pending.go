@@ -14,7 +14,7 @@ import (
 	"github.com/optin/optin/internal/audit"
 	"github.com/optin/optin/mailer"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const pendingUsage = `optin pending lists who was asked to confirm and has not answered, newest first, addresses
@@ -178,7 +178,7 @@ func (p pendingPerson) why() string {
 		return "The record does not open: optin check -deep says why."
 	case confirm.DeliveryUntried:
 	default:
-		said := templates.DeliveryInWords(p.Delivery)
+		said := dashboard.DeliveryInWords(p.Delivery)
 		if p.Words != "" {
 			said += ": “" + p.Words + "”"
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/internal/relay"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const registerUsage = `optin register prints the record of processing activities of a controller (GDPR article
@@ -143,8 +143,8 @@ func recipientsOf(cfg *config.Config, s config.Site, p config.Purpose) (recipien
 // erasureOf returns how long each sort of data is kept.
 func erasureOf(cfg *config.Config, s config.Site) []string {
 	all := []string{
-		"a request that nobody confirms: " + templates.DurationInWords(consent.Grace) +
-			" after its link has expired, which is after " + templates.DurationInWords(s.LinkTTL),
+		"a request that nobody confirms: " + dashboard.DurationInWords(consent.Grace) +
+			" after its link has expired, which is after " + dashboard.DurationInWords(s.LinkTTL),
 	}
 	if v := s.Validity; v.For > 0 {
 		all = append(all, "a consent: "+kept(v.For)+", unless the person renews it")
@@ -213,11 +213,11 @@ func kept(d time.Duration) string {
 	const year = 8766 * time.Hour
 	switch {
 	case d >= year && d%year == 0:
-		return templates.Count(int(d/year), "year")
+		return dashboard.Count(int(d/year), "year")
 	case d >= year/12 && d%(year/12) == 0:
-		return templates.Count(int(d/(year/12)), "month")
+		return dashboard.Count(int(d/(year/12)), "month")
 	}
-	return templates.DurationInWords(d)
+	return dashboard.DurationInWords(d)
 }
 
 // registerAsText writes the record in Markdown.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const statsUsage = `optin stats prints what was counted in the last days (UTC): signups and confirmations, by day
@@ -65,7 +65,7 @@ func stats(ctx context.Context, args []string, env environment, stdout, stderr i
 
 // statsAsText writes statistics for people.
 func statsAsText(t confirm.Trends, days int) string {
-	in := "in " + templates.Count(days, "day")
+	in := "in " + dashboard.Count(days, "day")
 	if len(t.Days) == 0 {
 		return "Nothing was counted " + in + "."
 	}
@@ -97,14 +97,14 @@ func statsAsText(t confirm.Trends, days int) string {
 			fmt.Fprintf(&b, "%-42s %8d %10d\n", p.ID, p.Signups, p.Confirmations)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %s, %s", strings.ToUpper(in[:1])+in[1:], templates.Count(int(all.Signups), "signup"),
-		templates.Count(int(all.Confirmations), "confirmation"))
+	fmt.Fprintf(&b, "\n%s: %s, %s", strings.ToUpper(in[:1])+in[1:], dashboard.Count(int(all.Signups), "signup"),
+		dashboard.Count(int(all.Confirmations), "confirmation"))
 	for _, more := range []struct {
 		n    int64
 		what string
 	}{{all.Withdrawals, "withdrawal"}, {all.Objections, "objection"}, {all.Complaints, "complaint"}} {
 		if more.n > 0 {
-			b.WriteString(", " + templates.Count(int(more.n), more.what))
+			b.WriteString(", " + dashboard.Count(int(more.n), more.what))
 		}
 	}
 	return b.String() + "."

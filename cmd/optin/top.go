@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/admin"
 	"github.com/optin/optin/mailer"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const topUsage = `optin top shows whether confirmations flow, what is not as it should be, and what to do about it:
@@ -68,7 +68,7 @@ type nowShown struct {
 	Pending map[string]int     `json:"pending"` // by site; at most 100,000 are counted
 	Queues  map[string]backlog `json:"queues"`
 
-	page templates.AdminOverview
+	page dashboard.Overview
 }
 
 // top is optin top.
@@ -181,7 +181,7 @@ func (t *topView) now(ctx context.Context, of string) (now nowShown, err error) 
 	n, b := seen.Counted, seen.Before
 	now = nowShown{
 		At: seen.Now.UTC(), Of: of, Unusual: []unusual{}, Lights: []light{}, Pending: map[string]int{},
-		Queues: map[string]backlog{}, page: seen.AdminOverview,
+		Queues: map[string]backlog{}, page: seen.Overview,
 		Flow: map[string]figure{
 			"signups": {n.Signups, b.Signups}, "emails": {n.Emails, b.Emails},
 			"confirmations": {n.Confirmations, b.Confirmations}, "declines": {n.Declines, b.Declines},
@@ -293,7 +293,7 @@ func (on *forSites) serviceLight(ctx context.Context) light {
 }
 
 // storeLight says how the store stands.
-func storeLight(s templates.AdminStore) light {
+func storeLight(s dashboard.Store) light {
 	switch {
 	case s.Unreachable:
 		return light{"Store", "bad", "Unreachable", "Signups and confirmations are refused until it can be reached."}
@@ -342,8 +342,8 @@ func (now nowShown) text(width int) string {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if f.Times.Median != "" {
-		took := "Half confirmed within: " + templates.BucketInWords(f.Times.Median) + ". Nine of ten: " +
-			templates.BucketInWords(f.Times.P90) + "."
+		took := "Half confirmed within: " + dashboard.BucketInWords(f.Times.Median) + ". Nine of ten: " +
+			dashboard.BucketInWords(f.Times.P90) + "."
 		b.WriteString(fold(took, width) + "\n")
 	}
 	for _, u := range now.Unusual {

@@ -20,7 +20,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of acts. ActPath takes acts on people: it asks once more, and then carries them out. StopPath stops one on
@@ -288,8 +288,8 @@ func backTo(path string) string {
 }
 
 // askPage returns the page that asks once more.
-func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error) {
-	page := templates.AdminAsk{
+func (a *Acts) askPage(ctx context.Context, in asked) (dashboard.Ask, error) {
+	page := dashboard.Ask{
 		Act: string(in.word), What: in.act.what, Button: in.act.button, Danger: in.act.danger, Back: in.back,
 		NeedsReason: in.act.needsReason, ReasonMissing: in.sure,
 	}
@@ -297,7 +297,7 @@ func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error
 		return page, a.askForAll(ctx, in, &page)
 	}
 	for _, key := range in.keys {
-		one := templates.AdminAsked{Name: key.Site + "/" + key.ID, Site: a.nameOf(key.Site)}
+		one := dashboard.Asked{Name: key.Site + "/" + key.ID, Site: a.nameOf(key.Site)}
 		sub, err := a.Service.Website.Subscription(ctx, key.Site, key.ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -324,7 +324,7 @@ func (a *Acts) askPage(ctx context.Context, in asked) (templates.AdminAsk, error
 }
 
 // askForAll completes the page that asks once more before something is done to all that match.
-func (a *Acts) askForAll(ctx context.Context, in asked, page *templates.AdminAsk) error {
+func (a *Acts) askForAll(ctx context.Context, in asked, page *dashboard.Ask) error {
 	q := in.match.query()
 	q.Limit = confirm.MaxPendingRead
 	found, err := a.Service.Operator.Pending(ctx, q)
@@ -338,9 +338,9 @@ func (a *Acts) askForAll(ctx context.Context, in asked, page *templates.AdminAsk
 		}
 	}
 	page.All, page.Match, page.Filter = string(in.word), in.match.encode(), in.match.inWords()
-	page.Matching = templates.BoundedCount{N: n, More: found.Next != store.Cursor{}}
+	page.Matching = dashboard.BoundedCount{N: n, More: found.Next != store.Cursor{}}
 	page.Read, page.Possible = found.Read, n > 0 || page.Matching.More
-	who := templates.Count(n, "person")
+	who := dashboard.Count(n, "person")
 	if page.Matching.More {
 		who = "all that match"
 	}
@@ -353,9 +353,9 @@ func (d *Dashboard) whyNot(key store.Key, sub *consent.Subscription) string {
 	site, _ := d.Service.Site(key.Site)
 	switch at, why := site.Terms.ResendAt(sub, d.Now()); {
 	case why != "":
-		return templates.NotDueNow(string(why), 0)
+		return dashboard.NotDueNow(string(why), 0)
 	case at.After(d.Now()):
-		return templates.NotDueNow(string(consent.NotDueLimit), at.Sub(d.Now()))
+		return dashboard.NotDueNow(string(consent.NotDueLimit), at.Sub(d.Now()))
 	}
 	return ""
 }

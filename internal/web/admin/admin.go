@@ -50,6 +50,7 @@ import (
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
 	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of the dashboard.
@@ -137,9 +138,9 @@ func New(o Options) *Dashboard {
 }
 
 // page renders a page.
-func (d *Dashboard) page(c echo.Context, status int, p templates.AdminPage) error {
+func (d *Dashboard) page(c echo.Context, status int, p dashboard.Page) error {
 	var b bytes.Buffer
-	if err := templates.RenderAdmin(&b, viewerOf(c), p); err != nil {
+	if err := dashboard.Render(&b, viewerOf(c), p); err != nil {
 		return err
 	}
 	h := c.Response().Header()
@@ -160,7 +161,7 @@ func (d *Dashboard) fail(c echo.Context, err error) error {
 		request.StateOf(c).Cause = err
 	}
 	respond.RetryAfter(c.Response().Header(), p.RetryAfter)
-	return d.page(c, status, templates.AdminFailure{Status: status})
+	return d.page(c, status, dashboard.Failure{Status: status})
 }
 
 // site returns the site that a request's path names, if its operator may see it.

@@ -12,7 +12,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of the audit log.
@@ -30,13 +30,13 @@ func (l *AuditLog) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var options []templates.AdminOption
+	var options []dashboard.Option
 	for _, a := range audit.Acts() {
-		options = append(options, templates.AdminOption{Value: string(a), Label: templates.ActInWords(string(a))})
+		options = append(options, dashboard.Option{Value: string(a), Label: dashboard.ActInWords(string(a))})
 	}
-	page := templates.AdminAudit{
+	page := dashboard.Audit{
 		Kept: l.Audit.Keep, Subscription: strings.TrimSpace(q.Get("subscription")), Continued: q.Get("before") != "",
-		Choices: []templates.AdminChoice{choice(q, "act", "What", "Everything", options)},
+		Choices: []dashboard.Choice{choice(q, "act", "What", "Everything", options)},
 	}
 	ask := audit.Query{Act: audit.Act(q.Get("act")), Subscription: page.Subscription, Limit: PendingShown}
 	if page.Continued {
@@ -76,13 +76,13 @@ func (l *AuditLog) shows(c echo.Context, e audit.Entry) bool {
 }
 
 // entry returns an entry as it is shown.
-func (l *AuditLog) entry(e audit.Entry) templates.AdminEntry {
-	shown := templates.AdminEntry{
+func (l *AuditLog) entry(e audit.Entry) dashboard.Entry {
+	shown := dashboard.Entry{
 		At: e.At, By: string(e.By), Name: e.Name, Act: string(e.Act), Site: l.nameOf(e.Site),
 		Subscription: e.Subscription, Reason: e.Reason,
 	}
 	if e.Subscription != "" {
-		shown.Path = templates.AdminPersonPath(e.Site, e.Subscription)
+		shown.Path = dashboard.PersonPath(e.Site, e.Subscription)
 	}
 	return shown
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/optin/optin/internal/keyring"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // Bulk carries out an act on all people that match a filter. That takes as long as it takes: it goes on in the
@@ -341,7 +341,7 @@ func (b *Bulk) keep(ctx context.Context, old []byte, run *bulkRun) ([]byte, erro
 
 // shown returns the run as it is shown to the operator of a dashboard; nil if there is none, none that is about their
 // sites alone, or nothing that runs any.
-func (b *Bulk) shown(ctx context.Context, d *Dashboard) (*templates.AdminBulk, error) {
+func (b *Bulk) shown(ctx context.Context, d *Dashboard) (*dashboard.Bulk, error) {
 	if b == nil {
 		return nil, nil
 	}
@@ -353,14 +353,14 @@ func (b *Bulk) shown(ctx context.Context, d *Dashboard) (*templates.AdminBulk, e
 	if err != nil || !d.seesAll(f) {
 		return nil, err
 	}
-	shown := &templates.AdminBulk{
-		Act: templates.ActInWords(string(run.Act)), Filter: f.inWords(), Ended: run.Ended,
+	shown := &dashboard.Bulk{
+		Act: dashboard.ActInWords(string(run.Act)), Filter: f.inWords(), Ended: run.Ended,
 		Looked: min(run.Looked, run.Total), Total: run.Total, Done: run.Done, Stopping: run.Stopping,
 		Failed: run.Failed, Now: d.Now(),
 	}
 	for _, why := range notResent() {
 		if n := run.Not[consent.NotDue(why)]; n > 0 {
-			shown.Not = append(shown.Not, templates.AdminNotResent{Why: why, N: n})
+			shown.Not = append(shown.Not, dashboard.NotResent{Why: why, N: n})
 		}
 	}
 	return shown, nil

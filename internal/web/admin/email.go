@@ -19,7 +19,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // framePolicy is for the frame with an email: it runs nothing, loads nothing, and leads nowhere.
@@ -39,8 +39,8 @@ func (p *People) Email(c echo.Context) error {
 	if err != nil {
 		return notFound(err)
 	}
-	back := templates.AdminPersonPath(key.Site, key.ID)
-	page := templates.AdminEmail{
+	back := dashboard.PersonPath(key.Site, key.ID)
+	page := dashboard.Email{
 		Address: sub.Address.Masked(), Back: back, Rebuilt: e.Rebuilt, Frame: back + "/emails/" + e.ID + "/frame",
 	}
 	if header, _, err := readEmail(e); err == nil {
@@ -50,7 +50,7 @@ func (p *People) Email(c echo.Context) error {
 			page.Subject = header.Get("Subject")
 		}
 		from, _ := words.DecodeHeader(header.Get("From"))
-		page.Facts = []templates.AdminFact{
+		page.Facts = []dashboard.Fact{
 			{Label: "From", Value: from}, {Label: "Taken", Value: e.TakenAt.UTC().Format("2 Jan 2006, 15:04:05 UTC")},
 			{Label: "The relay said", Value: sub.Address.HiddenIn(e.Reply)},
 			{Label: "Message-ID", Value: header.Get("Message-Id")}, {Label: "SHA-256", Value: e.SHA256},

@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // EmailsPath is what waits to leave, and what cannot be delivered.
@@ -70,13 +70,13 @@ func (e *Emails) Show(c echo.Context) error {
 }
 
 // ask reads what is asked for, and returns the page without what was found.
-func (e *Emails) ask(q *request.Query) (f filter, ask confirm.PendingQuery, page templates.AdminEmails, err error) {
-	var periods, answers []templates.AdminOption
+func (e *Emails) ask(q *request.Query) (f filter, ask confirm.PendingQuery, page dashboard.Emails, err error) {
+	var periods, answers []dashboard.Option
 	for _, a := range ages() {
-		periods = append(periods, templates.AdminOption{Value: a.word, Label: a.label})
+		periods = append(periods, dashboard.Option{Value: a.word, Label: a.label})
 	}
 	option := func(state string) {
-		answers = append(answers, templates.AdminOption{Value: state, Label: templates.DeliveryInWords(state)})
+		answers = append(answers, dashboard.Option{Value: state, Label: dashboard.DeliveryInWords(state)})
 	}
 	for _, s := range confirm.DeliveryStates() {
 		if s != confirm.DeliveryTaken && s != confirm.DeliveryWaiting {
@@ -84,7 +84,7 @@ func (e *Emails) ask(q *request.Query) (f filter, ask confirm.PendingQuery, page
 		}
 	}
 	option(answerUndeliverable)
-	page.Choices = []templates.AdminChoice{
+	page.Choices = []dashboard.Choice{
 		choice(q, "site", "Site", "All sites", e.siteOptions()),
 		choice(q, "answer", "Which", "All that wait", answers),
 		choice(q, "age", "Waiting for", "However long", periods),
@@ -116,7 +116,7 @@ func emailsPath(f filter, more ...string) string {
 }
 
 // fill fills the page with what was found.
-func (e *Emails) fill(page *templates.AdminEmails, f filter, found emailsRead) {
+func (e *Emails) fill(page *dashboard.Emails, f filter, found emailsRead) {
 	page.Now, page.Read, page.Queues = e.Now(), found.page.Read, found.queues.facts()
 	byWords, byDomain, byRelay := newGroups(e), newGroups(e), newGroups(e)
 	next, last := found.page.Next, store.Cursor{}
@@ -146,10 +146,10 @@ func (e *Emails) fill(page *templates.AdminEmails, f filter, found emailsRead) {
 		page.Next = emailsPath(f, "before", cursorText(next))
 	}
 	if f.relay != "" {
-		page.Chosen = append(page.Chosen, templates.AdminFact{Label: "Relay", Value: f.relay})
+		page.Chosen = append(page.Chosen, dashboard.Fact{Label: "Relay", Value: f.relay})
 	}
 	if f.words != "" && len(page.Words) == 1 {
-		page.Chosen = append(page.Chosen, templates.AdminFact{Label: "Words", Value: page.Words[0].Name})
+		page.Chosen = append(page.Chosen, dashboard.Fact{Label: "Words", Value: page.Words[0].Name})
 	}
 }
 
@@ -160,7 +160,7 @@ type groups struct {
 }
 
 type group struct {
-	templates.AdminGroup
+	dashboard.Group
 	at   time.Time // of the last answer
 	next time.Time // of the next try
 	due  bool      // one is to be tried now
@@ -172,7 +172,7 @@ func newGroups(e *Emails) groups { return groups{e, map[string]*group{}} }
 func (g groups) add(name string, p confirm.Pending) {
 	one := g.all[name]
 	if one == nil {
-		one = &group{AdminGroup: templates.AdminGroup{Name: name, Oldest: p.Asked}}
+		one = &group{Group: dashboard.Group{Name: name, Oldest: p.Asked}}
 		g.all[name] = one
 	}
 	one.N++
@@ -192,7 +192,7 @@ func (g groups) add(name string, p confirm.Pending) {
 }
 
 // shown returns the groups, those with the newest answer first or else the largest. By narrows a filter to a group.
-func (g groups) shown(newest bool, f filter, by func(*filter, string)) (all []templates.AdminGroup) {
+func (g groups) shown(newest bool, f filter, by func(*filter, string)) (all []dashboard.Group) {
 	names := slices.Sorted(maps.Keys(g.all))
 	sort.SliceStable(names, func(i, j int) bool {
 		a, b := g.all[names[i]], g.all[names[j]]
@@ -201,13 +201,13 @@ func (g groups) shown(newest bool, f filter, by func(*filter, string)) (all []te
 		}
 		return a.N > b.N
 	})
-	for _, name := range names[:min(templates.MaxGroups, len(names))] {
+	for _, name := range names[:min(dashboard.MaxGroups, len(names))] {
 		one := g.all[name]
 		switch {
 		case one.due:
 			one.Next = "now"
 		case !one.next.IsZero():
-			one.Next = "in about " + templates.DurationInWords(one.next.Sub(g.Now()))
+			one.Next = "in about " + dashboard.DurationInWords(one.next.Sub(g.Now()))
 		}
 		if one.at.IsZero() {
 			one.Delivery = string(confirm.DeliveryUntried)
@@ -216,14 +216,14 @@ func (g groups) shown(newest bool, f filter, by func(*filter, string)) (all []te
 		by(&narrow, name)
 		one.Match = narrow.encode()
 		one.Path = emailsPath(narrow)
-		all = append(all, one.AdminGroup)
+		all = append(all, one.Group)
 	}
 	return all
 }
 
 // emailQueues is what stands in the queues of emails.
 type emailQueues struct {
-	waiting, refused templates.BoundedCount
+	waiting, refused dashboard.BoundedCount
 	late             time.Duration
 }
 
@@ -242,20 +242,20 @@ func (d *Dashboard) emailQueues(ctx context.Context) (q emailQueues, err error) 
 }
 
 // facts says what stands in the queues.
-func (q emailQueues) facts() []templates.AdminFact {
-	number := func(n templates.BoundedCount) string {
+func (q emailQueues) facts() []dashboard.Fact {
+	number := func(n dashboard.BoundedCount) string {
 		if n.More {
-			return templates.Number(int64(n.N)) + " or more"
+			return dashboard.Number(int64(n.N)) + " or more"
 		}
-		return templates.Number(int64(n.N))
+		return dashboard.Number(int64(n.N))
 	}
-	all := []templates.AdminFact{
+	all := []dashboard.Fact{
 		{Label: "On the way, or for later", Value: number(q.waiting)},
 		{Label: "To be tried again", Value: number(q.refused)},
 	}
 	late := "none is late"
 	if q.late > 0 {
-		late = templates.DurationInWords(q.late)
+		late = dashboard.DurationInWords(q.late)
 	}
-	return append(all, templates.AdminFact{Label: "Due for the longest", Value: late})
+	return append(all, dashboard.Fact{Label: "Due for the longest", Value: late})
 }

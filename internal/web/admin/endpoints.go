@@ -20,7 +20,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of endpoints: all of them, and the test of one.
@@ -35,7 +35,7 @@ const testWithin = 8 * time.Second
 // Endpoints has the handlers of the view of the endpoints of all sites.
 type Endpoints struct {
 	*Dashboard
-	read recent[[]templates.AdminEndpoint]
+	read recent[[]dashboard.Endpoint]
 	// Send sends a sample to the endpoint of a queue.
 	send   func(context.Context, store.QueueName, confirm.Event) (webhook.Answer, error)
 	public *url.URL
@@ -46,7 +46,7 @@ func NewEndpoints(
 	d *Dashboard, public *url.URL, send func(context.Context, store.QueueName, confirm.Event) (webhook.Answer, error),
 ) *Endpoints {
 	return &Endpoints{
-		Dashboard: d, read: recent[[]templates.AdminEndpoint]{age: d.Recent}, send: send, public: public,
+		Dashboard: d, read: recent[[]dashboard.Endpoint]{age: d.Recent}, send: send, public: public,
 	}
 }
 
@@ -58,14 +58,14 @@ func (e *Endpoints) Show(c echo.Context) error {
 	return e.show(c, nil)
 }
 
-func (e *Endpoints) show(c echo.Context, tested *templates.AdminTested) error {
+func (e *Endpoints) show(c echo.Context, tested *dashboard.Tested) error {
 	ctx := c.Request().Context()
 	view := e.as(c)
-	all, err := e.read.get(view.cacheKey(), func() ([]templates.AdminEndpoint, error) { return view.endpoints(ctx) })
+	all, err := e.read.get(view.cacheKey(), func() ([]dashboard.Endpoint, error) { return view.endpoints(ctx) })
 	if err != nil {
 		return err
 	}
-	page := templates.AdminEndpoints{Endpoints: all, Tested: tested, Now: e.Now()}
+	page := dashboard.Endpoints{Endpoints: all, Tested: tested, Now: e.Now()}
 	if e.send != nil {
 		for _, t := range webhook.SampleTypes() {
 			page.Types = append(page.Types, string(t))
@@ -94,7 +94,7 @@ func (e *Endpoints) Test(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), testWithin)
 	defer cancel()
 	event := webhook.Sample(site, e.public, is, e.Now())
-	tested := &templates.AdminTested{Host: host, Type: string(is), Event: event.ID}
+	tested := &dashboard.Tested{Host: host, Type: string(is), Event: event.ID}
 	a, err := e.send(ctx, queue, event)
 	switch call := new(webhook.CallError); {
 	case err == nil:
@@ -124,7 +124,7 @@ func (d *Dashboard) hostOf(queue store.QueueName) string {
 }
 
 // endpoints returns how all endpoints stand, site by site.
-func (d *Dashboard) endpoints(ctx context.Context) (all []templates.AdminEndpoint, err error) {
+func (d *Dashboard) endpoints(ctx context.Context) (all []dashboard.Endpoint, err error) {
 	for _, s := range d.Sites {
 		site, _ := d.Service.Site(s.ID)
 		if len(site.EventQueues) == 0 {
@@ -148,15 +148,15 @@ func (d *Dashboard) endpoints(ctx context.Context) (all []templates.AdminEndpoin
 // endpoint returns how one endpoint stands, with a light and a sentence.
 func (d *Dashboard) endpoint(
 	ctx context.Context, s Site, queue store.QueueName, b store.Backlog,
-) (one templates.AdminEndpoint, err error) {
+) (one dashboard.Endpoint, err error) {
 	is, err := d.Webhooks.Condition(ctx, queue)
 	if err != nil {
 		return one, err
 	}
-	one = templates.AdminEndpoint{
+	one = dashboard.Endpoint{
 		Site: s.ID, SiteName: s.Name, Queue: string(queue), Host: d.hostOf(queue),
 		Waiting: b.Jobs, Failed: b.Failed, Success: is.Success, Failing: is.Failing, Oldest: is.Oldest,
-		Answered: is.Failed, Answer: is.Reason, Words: is.Words, FailedPath: templates.AdminWebhooks{ID: s.ID}.Path(),
+		Answered: is.Failed, Answer: is.Reason, Words: is.Words, FailedPath: dashboard.Webhooks{ID: s.ID}.Path(),
 	}
 	if b.Jobs+b.Failed == 0 {
 		one.Oldest = time.Time{}
@@ -172,11 +172,11 @@ func (d *Dashboard) endpoint(
 const failsFor = 5 * time.Minute
 
 // lightOf returns how an endpoint stands: a light, a word and a sentence.
-func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light, word, says string) {
-	events := templates.Count(one.Waiting, "event")
+func lightOf(one dashboard.Endpoint, b store.Backlog, now time.Time) (light, word, says string) {
+	events := dashboard.Count(one.Waiting, "event")
 	last := "It has taken none yet."
 	if !one.Success.IsZero() {
-		last = "The last was taken " + templates.Ago(now, one.Success) + "."
+		last = "The last was taken " + dashboard.Ago(now, one.Success) + "."
 	}
 	answer := ""
 	if one.Answer != "" {
@@ -190,12 +190,12 @@ func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light
 		wait += "s"
 	}
 	if !one.Oldest.IsZero() {
-		wait += ", the oldest of " + templates.Ago(now, one.Oldest)
+		wait += ", the oldest of " + dashboard.Ago(now, one.Oldest)
 	}
 	switch {
 	case !one.Off.IsZero():
 		return "bad", "Disabled", fmt.Sprintf("It answered 410 Gone %s, and is told nothing. %s wait for it; retrying "+
-			"them enables it.", templates.Ago(now, one.Off), templates.Count(one.Waiting+one.Failed, "event"))
+			"them enables it.", dashboard.Ago(now, one.Off), dashboard.Count(one.Waiting+one.Failed, "event"))
 	case !one.Failing.IsZero() && (one.Waiting > 0 || one.Failed > 0):
 		light := "warn"
 		if now.Sub(one.Failing) >= failsFor {
@@ -203,16 +203,16 @@ func lightOf(one templates.AdminEndpoint, b store.Backlog, now time.Time) (light
 		}
 		given := "Each is tried again for nine days."
 		if one.Failed > 0 {
-			given = templates.Count(one.Failed, "event") + " given up after nine days."
+			given = dashboard.Count(one.Failed, "event") + " given up after nine days."
 		}
 		return light, "Fails for " + since(now, one.Failing),
 			strings.TrimSpace(strings.Join([]string{answer, wait + ".", given, last, mend(one.Answer)}, " "))
 	case one.Failed > 0:
 		return "bad", "Events failed", fmt.Sprintf("%s were given up after nine days. Retry them once the endpoint "+
-			"answers. %s", templates.Count(one.Failed, "event"), last)
+			"answers. %s", dashboard.Count(one.Failed, "event"), last)
 	case b.Late > lateAfter:
 		return "bad", "Late", fmt.Sprintf("%s; one has been due for %s. Look whether a process runs, and at its log. "+
-			"%s", wait, templates.DurationInWords(b.Late), last)
+			"%s", wait, dashboard.DurationInWords(b.Late), last)
 	case one.Waiting > 0:
 		return "warn", "Events wait", wait + " for it, to be told or to be tried again. " + last
 	}
@@ -242,4 +242,4 @@ func mend(why string) string {
 }
 
 // since writes for how long something is so.
-func since(now, at time.Time) string { return templates.DurationInWords(max(time.Second, now.Sub(at))) }
+func since(now, at time.Time) string { return dashboard.DurationInWords(max(time.Second, now.Sub(at))) }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/confirm"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // filter is what a list of people, or an act on all that match, is about. All of it is in the address of the page.
@@ -131,7 +131,7 @@ func (f filter) inWords() string {
 		}
 	}
 	if f.answer != "" {
-		add("", strings.ToLower(templates.DeliveryInWords(f.answer)))
+		add("", strings.ToLower(dashboard.DeliveryInWords(f.answer)))
 	}
 	add("relay ", f.relay)
 	if f.words != "" {
@@ -166,20 +166,20 @@ func (d *Dashboard) limit(f filter) filter {
 }
 
 // siteOptions lists the sites to choose from.
-func (d *Dashboard) siteOptions() (all []templates.AdminOption) {
+func (d *Dashboard) siteOptions() (all []dashboard.Option) {
 	for _, s := range d.Sites {
-		all = append(all, templates.AdminOption{Value: s.ID, Label: s.Name})
+		all = append(all, dashboard.Option{Value: s.ID, Label: s.Name})
 	}
 	return all
 }
 
 // purposeOptions lists the purposes of all sites to choose from.
-func (d *Dashboard) purposeOptions() (all []templates.AdminOption) {
+func (d *Dashboard) purposeOptions() (all []dashboard.Option) {
 	for _, s := range d.Sites {
 		of, _ := d.Service.Site(s.ID)
 		for _, one := range of.Purposes {
-			if !slices.ContainsFunc(all, func(o templates.AdminOption) bool { return o.Value == one.ID }) {
-				all = append(all, templates.AdminOption{Value: one.ID, Label: one.ID})
+			if !slices.ContainsFunc(all, func(o dashboard.Option) bool { return o.Value == one.ID }) {
+				all = append(all, dashboard.Option{Value: one.ID, Label: one.ID})
 			}
 		}
 	}

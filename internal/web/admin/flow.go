@@ -6,7 +6,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // flow is what was counted at all sites in a period, and in the one before.
@@ -46,16 +46,16 @@ func addDay(sum *confirm.Day, day confirm.Day) {
 
 // shown returns the flow as it is shown: each number as a bar beside that of the time before, and as a part of the
 // signups.
-func (f *flow) shown() templates.AdminFlow {
-	shown := templates.AdminFlow{Before: f.of.before, Times: f.times()}
+func (f *flow) shown() dashboard.Flow {
+	shown := dashboard.Flow{Before: f.of.before, Times: f.times()}
 	for _, p := range periods() {
-		shown.Periods = append(shown.Periods, templates.AdminOption{
+		shown.Periods = append(shown.Periods, dashboard.Option{
 			Value: "/admin?of=" + p.word, Label: p.label, Chosen: p.word == f.of.word,
 		})
 	}
 	most := max(f.now.Signups, f.now.Emails, f.before.Signups, f.before.Emails, 1)
 	row := func(label, class string, now, before, of int64) {
-		shown.Rows = append(shown.Rows, templates.AdminFlowRow{
+		shown.Rows = append(shown.Rows, dashboard.FlowRow{
 			Label: label, Class: class, N: now, Before: before, Rate: percentOf(now, of), Change: change(now, before),
 			Width: width(now, most), WidthBefore: width(before, most),
 		})
@@ -71,7 +71,7 @@ func (f *flow) shown() templates.AdminFlow {
 }
 
 // times returns how long it took to confirm; without rows if nobody did.
-func (f *flow) times() (t templates.AdminTimes) {
+func (f *flow) times() (t dashboard.Times) {
 	var all, most int64
 	for _, n := range f.within {
 		all, most = all+n, max(most, n)
@@ -82,8 +82,8 @@ func (f *flow) times() (t templates.AdminTimes) {
 	t.Median, t.P90 = quantile(f.within, 50), quantile(f.within, 90)
 	for _, b := range consent.ConfirmTimeBuckets() {
 		n := f.within[b.Name]
-		t.Rows = append(t.Rows, templates.AdminFlowRow{
-			Label: templates.BucketInWords(b.Name), N: n, Rate: percentOf(n, all), Width: width(n, most),
+		t.Rows = append(t.Rows, dashboard.FlowRow{
+			Label: dashboard.BucketInWords(b.Name), N: n, Rate: percentOf(n, all), Width: width(n, most),
 		})
 	}
 	return t

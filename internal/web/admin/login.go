@@ -17,7 +17,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // TrustedIPFor is how long an IP from which somebody logged in is known.
@@ -31,7 +31,7 @@ func loginsOfAll() store.Limit { return store.Limit{N: 10, Per: 10 * time.Minute
 
 // ShowLogin asks for the password.
 func (s *Sessions) ShowLogin(c echo.Context) error {
-	return s.askPassword(c, http.StatusOK, templates.AdminLogin{LoggedOut: c.Request().URL.RawQuery == "left=1"})
+	return s.askPassword(c, http.StatusOK, dashboard.Login{LoggedOut: c.Request().URL.RawQuery == "left=1"})
 }
 
 // Login opens a session for the right password.
@@ -50,14 +50,14 @@ func (s *Sessions) Login(c echo.Context) error {
 	case err != nil:
 		return s.fail(c, err)
 	case who == nil:
-		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{WrongPassword: true, Name: name})
+		return s.askPassword(c, http.StatusForbidden, dashboard.Login{WrongPassword: true, Name: name})
 	}
 	s.openSession(c, who)
 	return respond.SeeOther(c, Path)
 }
 
 // askPassword shows the form, with a field for the name where there are names.
-func (s *Sessions) askPassword(c echo.Context, status int, page templates.AdminLogin) error {
+func (s *Sessions) askPassword(c echo.Context, status int, page dashboard.Login) error {
 	page.Names, page.Provider = !s.operators.Empty(), s.OIDC != nil
 	page.NoPasswords = len(s.Password) == 0 && !slices.ContainsFunc(s.Operators,
 		func(o operator.Operator) bool { return !o.Password.IsZero() })
@@ -67,7 +67,7 @@ func (s *Sessions) askPassword(c echo.Context, status int, page templates.AdminL
 // askToWait says that no attempt is accepted for now.
 func (s *Sessions) askToWait(c echo.Context, wait time.Duration) error {
 	respond.RetryAfter(c.Response().Header(), wait)
-	return s.askPassword(c, http.StatusTooManyRequests, templates.AdminLogin{Wait: wait})
+	return s.askPassword(c, http.StatusTooManyRequests, dashboard.Login{Wait: wait})
 }
 
 // attempt counts an attempt to log in, and only then has it checked: however many come at once, no more are checked

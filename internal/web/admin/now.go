@@ -12,18 +12,18 @@ import (
 	"github.com/optin/optin/internal/consentlog"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // Now has the handler of the first page: whether confirmations flow, and what to do if they do not.
 type Now struct {
 	*Dashboard
-	read recent[templates.AdminOverview]
+	read recent[dashboard.Overview]
 }
 
 // NewNow returns the first page of a dashboard.
 func NewNow(d *Dashboard) *Now {
-	return &Now{Dashboard: d, read: recent[templates.AdminOverview]{age: d.Recent}}
+	return &Now{Dashboard: d, read: recent[dashboard.Overview]{age: d.Recent}}
 }
 
 // period is a time that the flow can be shown for.
@@ -78,7 +78,7 @@ func (n *Now) Show(c echo.Context) error {
 		return err
 	}
 	view := &Now{Dashboard: n.as(c)}
-	page, err := n.read.get(view.cacheKey()+of.word, func() (templates.AdminOverview, error) {
+	page, err := n.read.get(view.cacheKey()+of.word, func() (dashboard.Overview, error) {
 		page, _, err := view.look(c.Request().Context(), of)
 		return page, err
 	})
@@ -90,7 +90,7 @@ func (n *Now) Show(c echo.Context) error {
 
 // Seen is what the page shows, and what was counted at all sites in its period and in the one before.
 type Seen struct {
-	templates.AdminOverview
+	dashboard.Overview
 	Counted, Before confirm.Day
 }
 
@@ -103,14 +103,14 @@ func Look(ctx context.Context, o Options, of string) (Seen, error) {
 }
 
 // look reads what the page shows, and what became of the signups of a period.
-func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview, f *flow, err error) {
-	page = templates.AdminOverview{Store: n.storeStatus(), Days: overviewDays, Now: n.Now()}
+func (n *Now) look(ctx context.Context, of period) (page dashboard.Overview, f *flow, err error) {
+	page = dashboard.Overview{Store: n.storeStatus(), Days: overviewDays, Now: n.Now()}
 	if n.Relays != nil {
 		for _, relay := range n.Relays() {
 			if n.limited {
 				relay.Words = "" // perhaps about an email of a site that is not theirs
 			}
-			page.Relays = append(page.Relays, templates.AdminRelay{
+			page.Relays = append(page.Relays, dashboard.Relay{
 				Address: relay.Address, PausedSince: relay.PausedSince, Refused: relay.Refused, Words: relay.Words,
 			})
 		}
@@ -158,28 +158,28 @@ func (n *Now) look(ctx context.Context, of period) (page templates.AdminOverview
 const rateOver = 10 * time.Minute
 
 // jobs says how many jobs wait, how long the oldest, and at which rate emails leave.
-func jobs(q emailQueues, endpoints []templates.AdminEndpoint, left int64) []templates.AdminFact {
+func jobs(q emailQueues, endpoints []dashboard.Endpoint, left int64) []dashboard.Fact {
 	events := 0
 	for _, one := range endpoints {
 		events += one.Waiting
 	}
 	rate := "none in 10 minutes"
 	if left > 0 {
-		rate = templates.Number(left) + " in 10 minutes"
+		rate = dashboard.Number(left) + " in 10 minutes"
 	}
 	return append(q.facts(),
-		templates.AdminFact{Label: "Emails that left", Value: rate},
-		templates.AdminFact{Label: "Events that wait", Value: templates.Number(int64(events))})
+		dashboard.Fact{Label: "Emails that left", Value: rate},
+		dashboard.Fact{Label: "Events that wait", Value: dashboard.Number(int64(events))})
 }
 
 // lights returns how the queues, the consent log and the endpoints stand.
-func (n *Now) lights(q emailQueues, endpoints []templates.AdminEndpoint) []templates.AdminLight {
-	all := []templates.AdminLight{emailLight(q)}
+func (n *Now) lights(q emailQueues, endpoints []dashboard.Endpoint) []dashboard.Light {
+	all := []dashboard.Light{emailLight(q)}
 	if n.ConsentLog != nil {
 		all = append(all, logLight(n.ConsentLog()))
 	}
 	for _, one := range endpoints {
-		all = append(all, templates.AdminLight{
+		all = append(all, dashboard.Light{
 			Name: "Webhook " + one.Host, Light: one.Light, Word: one.Word, Says: one.Says, Path: EndpointsPath,
 		})
 	}
@@ -189,29 +189,29 @@ func (n *Now) lights(q emailQueues, endpoints []templates.AdminEndpoint) []templ
 // lateAfter is how long a job may be due before that is worth a word.
 const lateAfter = 2 * time.Minute
 
-func emailLight(q emailQueues) templates.AdminLight {
-	light := templates.AdminLight{Name: "Emails", Light: "good", Word: "Leave", Says: "None waits.", Path: EmailsPath}
+func emailLight(q emailQueues) dashboard.Light {
+	light := dashboard.Light{Name: "Emails", Light: "good", Word: "Leave", Says: "None waits.", Path: EmailsPath}
 	switch {
 	case q.late > lateAfter:
 		light.Light, light.Word = "bad", "Late"
-		light.Says = fmt.Sprintf("%s wait; one has been due for %s.", templates.Count(q.waiting.N+q.refused.N, "email"),
-			templates.DurationInWords(q.late))
+		light.Says = fmt.Sprintf("%s wait; one has been due for %s.", dashboard.Count(q.waiting.N+q.refused.N, "email"),
+			dashboard.DurationInWords(q.late))
 	case q.refused.N > 0:
 		light.Light, light.Word = "warn", "Some are refused for now"
-		light.Says = templates.Count(q.refused.N, "email") + " to be tried again after a refusal."
+		light.Says = dashboard.Count(q.refused.N, "email") + " to be tried again after a refusal."
 		if q.waiting.N > 0 {
-			light.Says = templates.Count(q.waiting.N, "email") + " on the way or for later, and " + light.Says
+			light.Says = dashboard.Count(q.waiting.N, "email") + " on the way or for later, and " + light.Says
 		}
 	case q.waiting.N > 0:
-		light.Says = templates.Count(q.waiting.N, "email") + " on the way, or for a later time, as the limits say."
+		light.Says = dashboard.Count(q.waiting.N, "email") + " on the way, or for a later time, as the limits say."
 	}
 	return light
 }
 
 // logLight returns how the consent log stands.
-func logLight(s consentlog.Status) templates.AdminLight {
-	light := templates.AdminLight{
-		Name: "Consent log", Light: "good", Word: "Up to date", Says: templates.Count(int(s.Size), "leaf") + ".",
+func logLight(s consentlog.Status) dashboard.Light {
+	light := dashboard.Light{
+		Name: "Consent log", Light: "good", Word: "Up to date", Says: dashboard.Count(int(s.Size), "leaf") + ".",
 	}
 	switch {
 	case s.Other:
@@ -219,7 +219,7 @@ func logLight(s consentlog.Status) templates.AdminLight {
 		light.Says = "It is not the one that the store knows. Put the right folder back before anything else."
 	case s.Lag > lateAfter:
 		light.Light, light.Word = "bad", "Behind"
-		light.Says = "A change has had no leaf for " + templates.DurationInWords(s.Lag) +
+		light.Says = "A change has had no leaf for " + dashboard.DurationInWords(s.Lag) +
 			". The log of the process says why."
 	}
 	return light

@@ -19,7 +19,7 @@ import (
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of a login at a provider of OpenID Connect: StartPath leads there, and it leads back to ReturnPath.
@@ -84,22 +84,22 @@ func (s *Sessions) Return(c echo.Context) error {
 		return s.askToWait(c, exceeded.Wait())
 	case errors.Is(err, errNoFlow), errors.Is(err, oidc.ErrRefused):
 		request.StateOf(c).Cause = err
-		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{Refused: true})
+		return s.askPassword(c, http.StatusForbidden, dashboard.Login{Refused: true})
 	case err != nil:
 		return s.noProvider(c, err)
 	case who == nil:
-		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{NoOperator: true})
+		return s.askPassword(c, http.StatusForbidden, dashboard.Login{NoOperator: true})
 	}
 	s.openSession(c, who)
 	// A redirect would still be a part of the navigation from the provider's site, which has no Strict cookie.
 	c.Response().Header().Set("Refresh", "0; url="+Path)
-	return s.askPassword(c, http.StatusOK, templates.AdminLogin{Welcome: who.Name})
+	return s.askPassword(c, http.StatusOK, dashboard.Login{Welcome: who.Name})
 }
 
 // noProvider says that the provider cannot be asked now.
 func (s *Sessions) noProvider(c echo.Context, err error) error {
 	request.StateOf(c).Cause = err
-	return s.askPassword(c, http.StatusBadGateway, templates.AdminLogin{NoProvider: true})
+	return s.askPassword(c, http.StatusBadGateway, dashboard.Login{NoProvider: true})
 }
 
 // fromProvider returns the operator who comes back from the provider; nil if it is none of ours.

@@ -7,7 +7,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // What the dashboard reads.
@@ -18,18 +18,18 @@ const (
 )
 
 // storeStatus returns whether the store is ready, as /readyz does.
-func (n *Now) storeStatus() templates.AdminStore {
+func (n *Now) storeStatus() dashboard.Store {
 	err := n.Ready()
 	if u := new(store.UnsafeError); errors.As(err, &u) {
-		return templates.AdminStore{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
+		return dashboard.Store{Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix}
 	}
-	return templates.AdminStore{Unreachable: err != nil}
+	return dashboard.Store{Unreachable: err != nil}
 }
 
 // siteStatus returns the counts of a site, those of the last days among others. It opens no record except those that
 // did not open.
-func (n *Now) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown templates.AdminSite, err error) {
-	shown = templates.AdminSite{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
+func (n *Now) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown dashboard.Site, err error) {
+	shown = dashboard.Site{ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints}
 	sumDays(&shown, days)
 	if shown.Unreadable, err = n.Service.Website.Unreadable(ctx, s.ID); err != nil {
 		return shown, err
@@ -38,14 +38,14 @@ func (n *Now) siteStatus(ctx context.Context, s Site, days []confirm.Day) (shown
 	if err != nil {
 		return shown, err
 	}
-	shown.Pending = templates.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
+	shown.Pending = dashboard.BoundedCount{N: len(pending.Records), More: pending.Next != store.Cursor{}}
 	failed, next, err := n.Webhooks.Failed(ctx, s.ID, "", EventsRead)
-	shown.FailedEvents = templates.BoundedCount{N: len(failed), More: next != ""}
+	shown.FailedEvents = dashboard.BoundedCount{N: len(failed), More: next != ""}
 	return shown, err
 }
 
 // sumDays adds up the counts of all days.
-func sumDays(shown *templates.AdminSite, days []confirm.Day) {
+func sumDays(shown *dashboard.Site, days []confirm.Day) {
 	within, sum := map[string]int64{}, confirm.Day{}
 	for _, day := range days {
 		addDay(&sum, day)

@@ -13,7 +13,7 @@ import (
 	"github.com/optin/optin/internal/problem"
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // PendingPath is the list of who is pending.
@@ -68,15 +68,15 @@ func (p *Pending) Show(c echo.Context) error {
 }
 
 // ask reads what is asked for, and returns the page without its rows.
-func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page templates.AdminPending, err error) {
-	var periods, answers []templates.AdminOption
+func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page dashboard.Pending, err error) {
+	var periods, answers []dashboard.Option
 	for _, a := range ages() {
-		periods = append(periods, templates.AdminOption{Value: a.word, Label: a.label})
+		periods = append(periods, dashboard.Option{Value: a.word, Label: a.label})
 	}
 	for _, s := range confirm.DeliveryStates() {
-		answers = append(answers, templates.AdminOption{Value: string(s), Label: templates.DeliveryInWords(string(s))})
+		answers = append(answers, dashboard.Option{Value: string(s), Label: dashboard.DeliveryInWords(string(s))})
 	}
-	page.Choices = []templates.AdminChoice{
+	page.Choices = []dashboard.Choice{
 		choice(q, "site", "Site", "All sites", p.siteOptions()),
 		choice(q, "purpose", "Purpose", "All purposes", p.purposeOptions()),
 		choice(q, "age", "Waiting for", "However long", periods),
@@ -100,10 +100,10 @@ func (p *Pending) ask(q *request.Query) (ask confirm.PendingQuery, page template
 
 // choice returns a filter of known values, of which the query may choose one.
 func choice(
-	q *request.Query, name, label, all string, options []templates.AdminOption,
-) templates.AdminChoice {
+	q *request.Query, name, label, all string, options []dashboard.Option,
+) dashboard.Choice {
 	chosen := q.Get(name)
-	c := templates.AdminChoice{Name: name, Label: label, Options: []templates.AdminOption{{Label: all}}}
+	c := dashboard.Choice{Name: name, Label: label, Options: []dashboard.Option{{Label: all}}}
 	known := chosen == ""
 	for _, o := range options {
 		o.Chosen = o.Value == chosen
@@ -117,9 +117,9 @@ func choice(
 }
 
 // row returns one person who is pending, as it is shown.
-func (d *Dashboard) row(one confirm.Pending) templates.AdminPendingRow {
-	row := templates.AdminPendingRow{
-		Name: one.Site + "/" + one.ID, Path: templates.AdminPersonPath(one.Site, one.ID),
+func (d *Dashboard) row(one confirm.Pending) dashboard.PendingRow {
+	row := dashboard.PendingRow{
+		Name: one.Site + "/" + one.ID, Path: dashboard.PersonPath(one.Site, one.ID),
 		Address: one.Address.Masked(), Site: d.nameOf(one.Site), Purposes: strings.Join(one.Purposes, ", "),
 		Asked: one.Asked, Deadline: one.Deadline, Emails: one.Emails, Words: shorten(wordsOf(one)),
 	}
@@ -128,7 +128,7 @@ func (d *Dashboard) row(one confirm.Pending) templates.AdminPendingRow {
 	}
 	row.Delivery = string(one.Delivery())
 	if at := one.NextTry(d.RetryWaits, d.Now()); !at.IsZero() {
-		row.Next = "in about " + templates.DurationInWords(at.Sub(d.Now()))
+		row.Next = "in about " + dashboard.DurationInWords(at.Sub(d.Now()))
 	} else if one.Waits {
 		row.Next = "now"
 	}
@@ -158,16 +158,16 @@ func (d *Dashboard) nameOf(site string) string {
 
 // resent returns what the button of the page before has done, as the query says; nil if it says nothing, or what no
 // button causes.
-func resent(q *request.Query) *templates.AdminResent {
+func resent(q *request.Query) *dashboard.Resent {
 	n, err := strconv.Atoi(q.Get("resent"))
 	if err != nil || n < 0 || n > maxActed {
 		return nil
 	}
-	done := &templates.AdminResent{Act: q.Get("done"), Resent: n}
+	done := &dashboard.Resent{Act: q.Get("done"), Resent: n}
 	for one := range strings.SplitSeq(q.Get("not"), ",") {
 		why, times, _ := strings.Cut(one, ".")
 		if n, err := strconv.Atoi(times); err == nil && n > 0 && n <= maxActed && slices.Contains(notResent(), why) {
-			done.Not = append(done.Not, templates.AdminNotResent{Why: why, N: n})
+			done.Not = append(done.Not, dashboard.NotResent{Why: why, N: n})
 		}
 	}
 	return done

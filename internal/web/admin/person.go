@@ -18,7 +18,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of people.
@@ -54,7 +54,7 @@ func (p *People) ShowFind(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.page(c, http.StatusOK, templates.AdminPeople{Done: doneInWords(q)})
+	return p.page(c, http.StatusOK, dashboard.People{Done: doneInWords(q)})
 }
 
 // Find finds a person by what was typed. That is in the body, so that no address is in a log or a browser's history.
@@ -73,9 +73,9 @@ func (p *People) Find(c echo.Context) error {
 		if err := p.audit(c, audit.Find, store.Key{}, ""); err != nil {
 			return err
 		}
-		return p.page(c, http.StatusOK, templates.AdminPeople{Asked: true})
+		return p.page(c, http.StatusOK, dashboard.People{Asked: true})
 	}
-	page := templates.AdminPeople{Asked: true}
+	page := dashboard.People{Asked: true}
 	for _, key := range keys {
 		if err := p.audit(c, audit.Find, key, ""); err != nil {
 			return err
@@ -88,9 +88,9 @@ func (p *People) Find(c echo.Context) error {
 		if err != nil && !errors.Is(err, confirm.ErrUnreadable) {
 			return err
 		}
-		page.Found = append(page.Found, templates.AdminFound{
-			Path: templates.AdminPersonPath(key.Site, key.ID), Address: sub.Address.Masked(), Site: p.nameOf(key.Site),
-			State: templates.StateInWords(string(st.State)),
+		page.Found = append(page.Found, dashboard.Found{
+			Path: dashboard.PersonPath(key.Site, key.ID), Address: sub.Address.Masked(), Site: p.nameOf(key.Site),
+			State: dashboard.StateInWords(string(st.State)),
 		})
 	}
 	if len(keys) == 1 {
@@ -122,9 +122,9 @@ func (p *People) Show(c echo.Context) error {
 		}
 	}
 	is, err := p.read.get(key.Site+" "+key.ID, func() (known, error) { return p.know(c.Request().Context(), key) })
-	page := templates.AdminPerson{
+	page := dashboard.Person{
 		SiteName: p.nameOf(key.Site), ID: key.ID, Name: key.Site + "/" + key.ID,
-		Path: templates.AdminPersonPath(key.Site, key.ID),
+		Path: dashboard.PersonPath(key.Site, key.ID),
 	}
 	switch {
 	case errors.Is(err, confirm.ErrUnreadable):
@@ -166,13 +166,13 @@ func (p *People) know(ctx context.Context, key store.Key) (is known, err error) 
 }
 
 // fill fills the page of a person whose record opens; unmasked says that nothing of it is hidden.
-func (p *People) fill(page *templates.AdminPerson, key store.Key, is known, unmasked bool) {
+func (p *People) fill(page *dashboard.Person, key store.Key, is known, unmasked bool) {
 	state := string(is.status.State)
 	if page.Address = is.sub.Address.Masked(); unmasked && !is.sub.Address.IsZero() {
 		page.Address = is.sub.Address.String()
 	}
-	page.State = templates.StateInWords(state)
-	page.Light = templates.LightOfState(state)
+	page.State = dashboard.StateInWords(state)
+	page.Light = dashboard.LightOfState(state)
 	if page.Why, page.Words = p.why(key, is); !unmasked {
 		page.Words = is.sub.Address.HiddenIn(page.Words)
 	}
@@ -185,43 +185,43 @@ func (p *People) fill(page *templates.AdminPerson, key store.Key, is known, unma
 		page.HasReceipt = page.HasReceipt || step.Receipt != ""
 	}
 	for _, one := range is.status.Purposes {
-		page.Purposes = append(page.Purposes, templates.AdminPurpose{
-			ID: one.ID, State: templates.StateInWords(string(one.State)), Text: one.Text, Since: one.Since,
-			Until: one.ValidUntil, Light: templates.LightOfState(string(one.State)),
+		page.Purposes = append(page.Purposes, dashboard.Purpose{
+			ID: one.ID, State: dashboard.StateInWords(string(one.State)), Text: one.Text, Since: one.Since,
+			Until: one.ValidUntil, Light: dashboard.LightOfState(string(one.State)),
 		})
 	}
 }
 
 // actsOn returns what the operator of a request can do to a person, and what cannot be done, and why.
-func (p *People) actsOn(c echo.Context, key store.Key, is known) []templates.AdminAct {
+func (p *People) actsOn(c echo.Context, key store.Key, is known) []dashboard.Act {
 	if !mayDo(c, operator.Act) {
 		return nil
 	}
-	resend := templates.AdminAct{Act: string(audit.Resend), Label: "Send the email again"}
+	resend := dashboard.Act{Act: string(audit.Resend), Label: "Send the email again"}
 	resend.Note = p.whyNot(key, &is.sub)
-	withdraw := templates.AdminAct{Act: string(audit.Withdraw), Label: "Take consent back", Danger: true}
+	withdraw := dashboard.Act{Act: string(audit.Withdraw), Label: "Take consent back", Danger: true}
 	if !is.sub.Consents.Any() {
 		withdraw.Note = "There is none."
 	}
-	erase := templates.AdminAct{Act: string(audit.Erase), Label: "Erase", Danger: true}
+	erase := dashboard.Act{Act: string(audit.Erase), Label: "Erase", Danger: true}
 	if is.sub.Address.IsZero() {
 		erase.Note = "Nothing is left but that they declined or withdrew."
 	}
-	object := templates.AdminAct{Act: string(audit.Object), Label: "Send them no more", Danger: true}
+	object := dashboard.Act{Act: string(audit.Object), Label: "Send them no more", Danger: true}
 	if is.sub.Address.IsZero() {
 		object.Note = "Their address is not known any more."
 	}
-	all := []templates.AdminAct{resend, withdraw, object}
+	all := []dashboard.Act{resend, withdraw, object}
 	if mayDo(c, operator.Admin) {
 		all = append(all, erase)
 	}
 	if is.sub.Objections.Active() && !is.sub.Address.IsZero() {
-		all = append(all, templates.AdminAct{Act: string(audit.Unblock), Label: "End their objection"})
+		all = append(all, dashboard.Act{Act: string(audit.Unblock), Label: "End their objection"})
 	}
 	if is.sub.Refusals.Declined() != nil {
 		all = append(
 			all,
-			templates.AdminAct{Label: "Allow emails again", Note: "Only they can, from the page behind a " +
+			dashboard.Act{Label: "Allow emails again", Note: "Only they can, from the page behind a " +
 				"link of an email that they declined: nobody is to do that for them."},
 		)
 	}
@@ -247,7 +247,7 @@ func doneInWords(q *request.Query) string {
 	case done.Resent > 0:
 		return "The email is due now, with the same link as before."
 	case len(done.Not) > 0:
-		return "No email will leave: " + templates.NotDueInWords(done.Not[0].Why) + "."
+		return "No email will leave: " + dashboard.NotDueInWords(done.Not[0].Why) + "."
 	}
 	return "No email will leave."
 }

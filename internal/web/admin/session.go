@@ -15,7 +15,7 @@ import (
 	"github.com/optin/optin/internal/operator"
 	"github.com/optin/optin/internal/ratelimit"
 	"github.com/optin/optin/internal/web/respond"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // SessionLife is how long an operator stays logged in, used or not.
@@ -51,11 +51,11 @@ func (s *Sessions) Require(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Set(sessionKey, in)
 			return s.fail(c, next(c))
 		case s.proxied(c):
-			return s.page(c, http.StatusForbidden, templates.AdminFailure{Status: http.StatusForbidden})
+			return s.page(c, http.StatusForbidden, dashboard.Failure{Status: http.StatusForbidden})
 		case method == http.MethodGet || method == http.MethodHead:
 			return respond.SeeOther(c, LoginPath)
 		}
-		return s.askPassword(c, http.StatusForbidden, templates.AdminLogin{SessionEnded: true})
+		return s.askPassword(c, http.StatusForbidden, dashboard.Login{SessionEnded: true})
 	}
 }
 

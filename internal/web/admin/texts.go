@@ -16,6 +16,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // samplePolicy is framePolicy for an email that has its logo within it.
@@ -40,15 +41,15 @@ func (t *Texts) Show(c echo.Context) error {
 		return problem.New(problem.NotFound)
 	}
 	set := t.Pages.Of(s.ID)
-	page := templates.AdminTexts{
+	page := dashboard.Texts{
 		ID: s.ID, Name: s.Name, Lang: lang, Dir: set.Direction(lang),
 		Unreviewed: len(t.Pages.Unreviewed(s.ID, []string{lang})) > 0,
 	}
 	for _, l := range s.Locales {
-		page.Languages = append(page.Languages, templates.AdminLanguage{Tag: l, Name: set.Endonym(l)})
+		page.Languages = append(page.Languages, dashboard.Language{Tag: l, Name: set.Endonym(l)})
 	}
 	for _, p := range s.Purposes {
-		shown := templates.AdminStatement{Purpose: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang],
+		shown := dashboard.Statement{Purpose: p.ID, Text: p.Text[lang], TextChild: p.TextChild[lang],
 			SHA256: t.Service.StatementSum(s.ID, p.ID, lang)}
 		if shown.Since, err = t.Service.TextSince(c.Request().Context(), shown.SHA256); err != nil {
 			return err
@@ -60,7 +61,7 @@ func (t *Texts) Show(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		shown := templates.AdminSample{Name: sample.Name, Subject: m.Subject, Text: skeleton.Wrap(m.Text)}
+		shown := dashboard.Sample{Name: sample.Name, Subject: m.Subject, Text: skeleton.Wrap(m.Text)}
 		if shown.SHA256, err = t.emailSum(s.ID, lang, sample.Email); err != nil {
 			return err
 		}

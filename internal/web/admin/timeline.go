@@ -9,15 +9,15 @@ import (
 
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/internal/address"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // stepOf returns a step of a timeline in plain words: what optin saw itself, and after that what the website says.
-func stepOf(step consent.Step, path string) templates.AdminStep {
-	shown := templates.AdminStep{
+func stepOf(step consent.Step, path string) dashboard.Step {
+	shown := dashboard.Step{
 		At:    step.At,
-		Title: templates.StepInWords(string(step.Action)),
-		Light: templates.LightOfStep(string(step.Action)),
+		Title: dashboard.StepInWords(string(step.Action)),
+		Light: dashboard.LightOfStep(string(step.Action)),
 	}
 	f := facts{}
 	for _, p := range step.Purposes {
@@ -25,9 +25,9 @@ func stepOf(step consent.Step, path string) templates.AdminStep {
 	}
 	if s := step.Seen; s != nil {
 		shown.Words = s.Reply
-		f.add("How", templates.MethodInWords(string(s.Method)))
+		f.add("How", dashboard.MethodInWords(string(s.Method)))
 		if s.Reason != "" {
-			f.add("This means", templates.DeliveryInWords(string(s.Reason)))
+			f.add("This means", dashboard.DeliveryInWords(string(s.Reason)))
 		}
 		f.add("IP", s.IP)
 		f.add("Browser", s.UserAgent)
@@ -77,12 +77,12 @@ func masked(step consent.Step, of address.Address) consent.Step {
 }
 
 // facts gathers what is known of a step.
-type facts []templates.AdminFact
+type facts []dashboard.Fact
 
 // add adds a fact, unless there is none.
 func (f *facts) add(label, value string) {
 	if value = strings.TrimSpace(value); value != "" {
-		*f = append(*f, templates.AdminFact{Label: label, Value: value})
+		*f = append(*f, dashboard.Fact{Label: label, Value: value})
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/optin/optin/internal/web/request"
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // The paths of the trends.
@@ -77,19 +77,19 @@ type trends struct {
 // parse reads a query. It returns the choices of the page as well.
 func (t *Trends) parse(
 	c echo.Context, more ...string,
-) (of trendQuery, choices []templates.AdminChoice, q *request.Query, err error) {
+) (of trendQuery, choices []dashboard.Choice, q *request.Query, err error) {
 	if q, err = request.ParseQuery(c, append(more, "site", "span", "by", "value")...); err != nil {
 		return of, nil, nil, err
 	}
-	var times []templates.AdminOption
+	var times []dashboard.Option
 	of.span = spans()[2]
 	for _, s := range spans() {
-		times = append(times, templates.AdminOption{Value: s.word, Label: s.label})
+		times = append(times, dashboard.Option{Value: s.word, Label: s.label})
 		if s.word == q.Get("span") {
 			of.span = s
 		}
 	}
-	choices = []templates.AdminChoice{choice(q, "site", "Site", "All sites", t.as(c).siteOptions())}
+	choices = []dashboard.Choice{choice(q, "site", "Site", "All sites", t.as(c).siteOptions())}
 	span := choice(q, "span", "Time", "", times)
 	span.Options = span.Options[1:]
 	for i := range span.Options {
@@ -206,14 +206,14 @@ func (t *Trends) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := templates.AdminTrends{Choices: choices, All: q.path(), CSV: q.csv("time"), Step: "Day"}
+	page := dashboard.Trends{Choices: choices, All: q.path(), CSV: q.csv("time"), Step: "Day"}
 	var sum confirm.Day
 	var signups, confirmations []int64
 	for _, s := range read.steps {
 		addDay(&sum, s)
 		signups, confirmations = append(signups, s.Signups), append(confirmations, s.Confirmations)
 		page.Most = max(page.Most, s.Signups, s.Confirmations)
-		page.Steps = append(page.Steps, templates.AdminTrendStep{
+		page.Steps = append(page.Steps, dashboard.TrendStep{
 			Label: stepLabel(read, q, s.At), Signups: s.Signups, Confirmations: s.Confirmations,
 			Rate: percentOf(s.Confirmations, s.Signups),
 		})
@@ -229,7 +229,7 @@ func (t *Trends) Show(c echo.Context) error {
 	}
 	page.Says = timeSays(sum, read.before, q.span)
 	if page.Most > 0 {
-		page.Lines = templates.LineChart("lines", "Signups and confirmations over time", page.Says,
+		page.Lines = dashboard.LineChart("lines", "Signups and confirmations over time", page.Says,
 			signups, confirmations)
 		page.From, page.To = page.Steps[0].Label, page.Steps[len(page.Steps)-1].Label
 	}
@@ -253,14 +253,14 @@ func stepLabel(read trends, q trendQuery, at time.Time) string {
 // timeSays says in one sentence what the lines show.
 func timeSays(sum, before confirm.Day, s span) string {
 	if sum.Signups == 0 && sum.Confirmations == 0 {
-		return "Nobody signed up or confirmed in the last " + templates.Count(s.days, "day") + "."
+		return "Nobody signed up or confirmed in the last " + dashboard.Count(s.days, "day") + "."
 	}
 	verb := "were"
 	if sum.Signups == 1 {
 		verb = "was"
 	}
-	says := fmt.Sprintf("In the last %s there %s %s and %s", templates.Count(s.days, "day"), verb,
-		templates.Count(int(sum.Signups), "signup"), templates.Count(int(sum.Confirmations), "confirmation"))
+	says := fmt.Sprintf("In the last %s there %s %s and %s", dashboard.Count(s.days, "day"), verb,
+		dashboard.Count(int(sum.Signups), "signup"), dashboard.Count(int(sum.Confirmations), "confirmation"))
 	if part := percentOf(sum.Confirmations, sum.Signups); part != "" {
 		says += " (" + part + ")"
 	}
@@ -271,7 +271,7 @@ func timeSays(sum, before confirm.Day, s span) string {
 }
 
 // showWeek adds signups and confirmations by weekday and hour.
-func (t *Trends) showWeek(page *templates.AdminTrends, q trendQuery, read trends) {
+func (t *Trends) showWeek(page *dashboard.Trends, q trendQuery, read trends) {
 	signups, confirmations := read.week()
 	var most, all int64
 	var day, hour int
@@ -287,15 +287,15 @@ func (t *Trends) showWeek(page *templates.AdminTrends, q trendQuery, read trends
 	}
 	page.WeekZone, page.WeekCSV = read.zone.String(), q.csv("week")
 	page.WeekSays = fmt.Sprintf("Of %s, most came on %ss between %d and %d h (%d).",
-		templates.Count(int(all), "signup"), weekday(day), hour, hour+1, most)
+		dashboard.Count(int(all), "signup"), weekday(day), hour, hour+1, most)
 	if q.span.days > int(store.ByHour.Kept()/(24*time.Hour)) {
 		page.WeekSays += " These are of the last five weeks, for which hours are kept."
 	}
-	page.Week = templates.HeatChart("weekdays", "Signups by weekday and hour", page.WeekSays, signups)
+	page.Week = dashboard.HeatChart("weekdays", "Signups by weekday and hour", page.WeekSays, signups)
 	for h := range 24 {
-		row := templates.AdminTrendHour{Hour: h}
+		row := dashboard.TrendHour{Hour: h}
 		for d := range 7 {
-			row.Days = append(row.Days, templates.AdminTrendStep{
+			row.Days = append(row.Days, dashboard.TrendStep{
 				Label: weekday(d)[:3], Signups: signups[d][h], Confirmations: confirmations[d][h],
 			})
 		}
@@ -405,8 +405,8 @@ func dimensionNames() (all []string) {
 const maxParts = 20
 
 // parts shows what was counted by one dimension.
-func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []confirm.Part) templates.AdminTrendParts {
-	shown := templates.AdminTrendParts{Name: d.name, Title: d.title, Column: d.column, CSV: q.csv(d.name)}
+func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []confirm.Part) dashboard.TrendParts {
+	shown := dashboard.TrendParts{Name: d.name, Title: d.title, Column: d.column, CSV: q.csv(d.name)}
 	most := int64(1)
 	for _, p := range all {
 		most = max(most, p.Signups, p.Confirmations)
@@ -418,7 +418,7 @@ func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []con
 			shown.Says = append(shown.Says, says)
 			break
 		}
-		row := templates.AdminTrendPart{
+		row := dashboard.TrendPart{
 			Label: p.ID, Path: q.path("by", d.name, "value", p.ID), Signups: p.Signups,
 			Confirmations: p.Confirmations, Rate: percentOf(p.Confirmations, p.Signups),
 			Width: width(p.Signups, most), WidthConfirmed: width(p.Confirmations, most),
@@ -432,7 +432,7 @@ func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []con
 			}
 		case consent.DimensionProvider:
 			if p.Undeliverable > 0 {
-				row.Detail = templates.Count(int(p.Undeliverable), "request") + " undeliverable"
+				row.Detail = dashboard.Count(int(p.Undeliverable), "request") + " undeliverable"
 			}
 			if p.ID == consent.OtherValue { // of several, so it has no line of its own
 				row.Path = ""
@@ -446,7 +446,7 @@ func (t *Trends) parts(ctx context.Context, q trendQuery, d dimension, all []con
 }
 
 // partsSay says in a sentence what the table of a dimension shows.
-func partsSay(d dimension, rows []templates.AdminTrendPart) []string {
+func partsSay(d dimension, rows []dashboard.TrendPart) []string {
 	var all int64
 	for _, r := range rows {
 		all += r.Signups
@@ -456,9 +456,9 @@ func partsSay(d dimension, rows []templates.AdminTrendPart) []string {
 	}
 	says := rows[0].Label + " has the most signups"
 	if d.name == consent.DimensionPurpose || d.name == consent.DimensionText { // a signup may be of several
-		says += ": " + templates.Count(int(rows[0].Signups), "signup") + "."
+		says += ": " + dashboard.Count(int(rows[0].Signups), "signup") + "."
 	} else {
-		says += ": " + percentOf(rows[0].Signups, all) + " of " + templates.Count(int(all), "signup") + "."
+		says += ": " + percentOf(rows[0].Signups, all) + " of " + dashboard.Count(int(all), "signup") + "."
 	}
 	switch d.name {
 	case consent.DimensionForm:

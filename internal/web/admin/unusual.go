@@ -10,7 +10,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/problem"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // What is unusual.
@@ -22,8 +22,8 @@ const (
 
 // unusual returns what is not as it should be, the worst first, and what to do about it.
 func (n *Now) unusual(
-	ctx context.Context, page templates.AdminOverview, f *flow,
-) ([]templates.AdminUnusual, error) {
+	ctx context.Context, page dashboard.Overview, f *flow,
+) ([]dashboard.Unusual, error) {
 	all := slices.Concat(
 		ofStore(page.Store), ofRelays(page), ofLights(page.Lights), f.unusual(), n.surges(ctx), n.preticked(),
 	)
@@ -31,25 +31,25 @@ func (n *Now) unusual(
 	return append(all, stuck...), err
 }
 
-func ofStore(s templates.AdminStore) []templates.AdminUnusual {
+func ofStore(s dashboard.Store) []dashboard.Unusual {
 	switch {
 	case s.Unreachable:
-		return []templates.AdminUnusual{{
+		return []dashboard.Unusual{{
 			What: "The store cannot be reached.",
 			Do:   "Start it again, or let the processes reach it. Signups are refused until then.",
 		}}
 	case s.Setting != "":
-		return []templates.AdminUnusual{{
+		return []dashboard.Unusual{{
 			What: fmt.Sprintf("The store is unsafe: %s is %s.", s.Setting, s.Have), Do: "Below is what mends it.",
 		}}
 	}
 	return nil
 }
 
-func ofRelays(page templates.AdminOverview) (all []templates.AdminUnusual) {
+func ofRelays(page dashboard.Overview) (all []dashboard.Unusual) {
 	for _, r := range page.Relays {
 		if !r.PausedSince.IsZero() {
-			all = append(all, templates.AdminUnusual{
+			all = append(all, dashboard.Unusual{
 				What: fmt.Sprintf("The relay %s has been paused for %s.", r.Address,
 					since(page.Now, r.PausedSince)),
 				Do: remedy(r.Words, "Look at its own log, and at ours under “relay paused”, for its words. Its emails "+
@@ -57,8 +57,8 @@ func ofRelays(page templates.AdminOverview) (all []templates.AdminUnusual) {
 			})
 		}
 		if r.Refused > 0 {
-			all = append(all, templates.AdminUnusual{
-				What: fmt.Sprintf("The relay %s refuses us for %s.", r.Address, templates.Count(r.Refused, "domain")),
+			all = append(all, dashboard.Unusual{
+				What: fmt.Sprintf("The relay %s refuses us for %s.", r.Address, dashboard.Count(r.Refused, "domain")),
 				Do: remedy(r.Words, "It objects to us and not to the people: check SPF, DKIM and its terms with "+
 					"optin check. The log says why, under “relay refuses us”."),
 				Path: PendingPath + "?answer=sender",
@@ -109,22 +109,22 @@ func inItsWords(words string) string {
 	return " In its own words: “" + strings.TrimSuffix(shorten(words), ".") + "”."
 }
 
-func ofLights(lights []templates.AdminLight) (all []templates.AdminUnusual) {
+func ofLights(lights []dashboard.Light) (all []dashboard.Unusual) {
 	for _, l := range lights {
 		if l.Light == "bad" {
-			all = append(all, templates.AdminUnusual{What: l.Name + ": " + l.Word + ".", Do: l.Says, Path: l.Path})
+			all = append(all, dashboard.Unusual{What: l.Name + ": " + l.Word + ".", Do: l.Says, Path: l.Path})
 		}
 	}
 	return all
 }
 
 // unusual returns what is unusual of the numbers of a period.
-func (f *flow) unusual() (all []templates.AdminUnusual) {
+func (f *flow) unusual() (all []dashboard.Unusual) {
 	if f.now.Signups < risingFrom {
 		return nil
 	}
 	if f.now.Emails == 0 {
-		all = append(all, templates.AdminUnusual{
+		all = append(all, dashboard.Unusual{
 			What: "No email has left, though people sign up.", Do: "Look at the relays, and run optin check.",
 		})
 	}
@@ -132,14 +132,14 @@ func (f *flow) unusual() (all []templates.AdminUnusual) {
 		return now >= 5 && now*max(f.before.Signups, 1) > 2*before*f.now.Signups
 	}
 	if rises(f.now.Declines, f.before.Declines) {
-		all = append(all, templates.AdminUnusual{
+		all = append(all, dashboard.Unusual{
 			What: "More people than before say “this was not me”.",
 			Do: "Somebody may be signing strangers up: require a challenge (sites[].challenge), and look at which " +
 				"form they come from.",
 		})
 	}
 	if rises(f.now.Undeliverable, f.before.Undeliverable) {
-		all = append(all, templates.AdminUnusual{
+		all = append(all, dashboard.Unusual{
 			What: "More addresses than before take no email.",
 			Do:   "A form may be filled in by robots, or a provider refuses us: look at the words of the refusals.",
 		})
@@ -148,13 +148,13 @@ func (f *flow) unusual() (all []templates.AdminUnusual) {
 }
 
 // surges returns the sites at which a surge of signups needs a challenge.
-func (n *Now) surges(ctx context.Context) (all []templates.AdminUnusual) {
+func (n *Now) surges(ctx context.Context) (all []dashboard.Unusual) {
 	for _, s := range n.Sites {
 		if n.Surging == nil {
 			return nil
 		}
 		if surging, err := n.Surging(ctx, s.ID); err == nil && surging {
-			all = append(all, templates.AdminUnusual{
+			all = append(all, dashboard.Unusual{
 				What: "Far more people than usual sign up at " + s.Name + ".",
 				Do: "Its form asks for a proof of work until that ends. If it is no campaign of yours, somebody " +
 					"abuses the form.",
@@ -166,15 +166,15 @@ func (n *Now) surges(ctx context.Context) (all []templates.AdminUnusual) {
 }
 
 // preticked returns the sites whose forms come with a box that is ticked beforehand.
-func (n *Now) preticked() (all []templates.AdminUnusual) {
+func (n *Now) preticked() (all []dashboard.Unusual) {
 	for _, s := range n.Sites {
 		if n.Refusals == nil {
 			return nil
 		}
 		if times := n.Refusals.Count(s.ID, string(problem.ConsentPreticked)); times > 0 {
-			all = append(all, templates.AdminUnusual{
+			all = append(all, dashboard.Unusual{
 				What: fmt.Sprintf("A form of %s comes with a box that is ticked beforehand: %s refused within "+
-					"the hour.", s.Name, templates.Count(times, "signup")),
+					"the hour.", s.Name, dashboard.Count(times, "signup")),
 				Do: "That is no consent (GDPR, recital 32): the website is to leave the box unticked. Nobody can " +
 					"sign up with that form until then.",
 			})
@@ -184,7 +184,7 @@ func (n *Now) preticked() (all []templates.AdminUnusual) {
 }
 
 // stuckDomains returns the domains whose emails no relay takes, among those who signed up last.
-func (n *Now) stuckDomains(ctx context.Context) (all []templates.AdminUnusual, err error) {
+func (n *Now) stuckDomains(ctx context.Context) (all []dashboard.Unusual, err error) {
 	q := n.limit(filter{answer: string(confirm.DeliveryRefused)}).query()
 	q.Limit = stuckRead
 	found, err := n.Service.Operator.Pending(ctx, q)
@@ -197,9 +197,9 @@ func (n *Now) stuckDomains(ctx context.Context) (all []templates.AdminUnusual, e
 	})
 	for _, domain := range domains[:min(3, len(domains))] {
 		if people := byDomain[domain]; len(people) >= stuckFrom {
-			all = append(all, templates.AdminUnusual{
-				What: fmt.Sprintf("Emails to %s are stuck: %s wait.", domain, templates.Count(len(people), "person")),
-				Do: remedy(wordsOf(people[0]), templates.DeliveryInWords(string(people[0].Delivery()))+
+			all = append(all, dashboard.Unusual{
+				What: fmt.Sprintf("Emails to %s are stuck: %s wait.", domain, dashboard.Count(len(people), "person")),
+				Do: remedy(wordsOf(people[0]), dashboard.DeliveryInWords(string(people[0].Delivery()))+
 					". They are tried again by themselves; once the cause is gone, Emails tries them at once."),
 				Path: EmailsPath + "?answer=refused&domain=" + domain,
 			})

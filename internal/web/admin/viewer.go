@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/optin/optin/internal/operator"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 const sessionKey = "optin.admin.session"
@@ -33,7 +33,7 @@ func sessionName(c echo.Context) string {
 }
 
 // viewerOf returns who looks at the page that a request asks for.
-func viewerOf(c echo.Context) (v templates.AdminViewer) {
+func viewerOf(c echo.Context) (v dashboard.Viewer) {
 	if in := sessionOf(c); in != nil {
 		v.Name, v.Proxied = in.operator.Name, in.id == ""
 		v.Acts, v.Rules = mayDo(c, operator.Act), mayDo(c, operator.Admin)
@@ -55,7 +55,7 @@ func (d *Dashboard) Needs(role operator.Role) echo.MiddlewareFunc {
 
 // refuse says that an operator may not do that.
 func (d *Dashboard) refuse(c echo.Context) error {
-	return d.page(c, http.StatusForbidden, templates.AdminFailure{Status: http.StatusForbidden})
+	return d.page(c, http.StatusForbidden, dashboard.Failure{Status: http.StatusForbidden})
 }
 
 // mayDo reports whether the operator of a request may do what a role may.

@@ -15,7 +15,7 @@ import (
 	"github.com/optin/optin/internal/web/respond"
 	"github.com/optin/optin/internal/webhook"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // FailedEvents has the handlers of the events that could not be delivered to a site's endpoints.
@@ -38,13 +38,13 @@ func (f *FailedEvents) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := templates.AdminWebhooks{
+	page := dashboard.Webhooks{
 		ID: s.ID, Name: s.Name, HasEndpoints: s.HasEndpoints, Continued: q.Get("after") != "", Requeued: retried(q),
 		Now: f.Now(),
 	}
 	for _, e := range failed {
 		page.Events = append(page.Events,
-			templates.AdminFailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: f.hostOf(e.Queue), At: e.At})
+			dashboard.FailedEvent{ID: e.ID, Type: string(e.Type), Endpoint: f.hostOf(e.Queue), At: e.At})
 	}
 	if next != "" {
 		page.Next = page.Path() + "?" + url.Values{"after": {next}}.Encode()
@@ -54,12 +54,12 @@ func (f *FailedEvents) Show(c echo.Context) error {
 
 // retried returns how many events the button of the page before has retried, as the query says; nil if it says nothing,
 // or a number that no button causes.
-func retried(q *request.Query) *templates.BoundedCount {
+func retried(q *request.Query) *dashboard.BoundedCount {
 	n, err := strconv.Atoi(q.Get("retried"))
 	if err != nil || n < 0 || n > webhook.MaxRetries {
 		return nil
 	}
-	return &templates.BoundedCount{N: n, More: q.Get("more") != ""}
+	return &dashboard.BoundedCount{N: n, More: q.Get("more") != ""}
 }
 
 // Retry makes failed events of a site due now, as the API and the command line do: one, the selected, or all.
@@ -85,11 +85,11 @@ func (f *FailedEvents) Retry(c echo.Context) error {
 		return problem.New(problem.Unreadable)
 	}
 	if !all && len(ids) == 0 {
-		return respond.SeeOther(c, templates.AdminWebhooks{ID: s.ID}.Path()) // nothing was selected
+		return respond.SeeOther(c, dashboard.Webhooks{ID: s.ID}.Path()) // nothing was selected
 	}
 	reason := "all"
 	if !all {
-		reason = templates.Count(len(ids), "event")
+		reason = dashboard.Count(len(ids), "event")
 	}
 	if err := f.audit(c, audit.Retry, store.Key{Site: s.ID}, reason); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (f *FailedEvents) Retry(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return respond.SeeOther(c, templates.AdminWebhooks{ID: s.ID}.Path()+"?"+result.Encode())
+	return respond.SeeOther(c, dashboard.Webhooks{ID: s.ID}.Path()+"?"+result.Encode())
 }
 
 // retry retries some failed events of a site, or all without ids, and returns what became of that, for an address.

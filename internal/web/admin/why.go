@@ -8,7 +8,7 @@ import (
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/store"
-	"github.com/optin/optin/templates"
+	"github.com/optin/optin/templates/dashboard"
 )
 
 // why says in sentences where a person stands and what comes next, and returns the words of a relay that the last of
@@ -45,14 +45,14 @@ func (p *People) why(key store.Key, is known) (sentences []string, words string)
 // whyPending says why somebody who is pending has not confirmed, as far as that is known.
 func (p *People) whyPending(one confirm.Pending) ([]string, string) {
 	now := p.Now()
-	ends := fmt.Sprintf("The link is good for %s more.", templates.DurationInWords(one.Deadline.Sub(now)))
+	ends := fmt.Sprintf("The link is good for %s more.", dashboard.DurationInWords(one.Deadline.Sub(now)))
 	switch delivery := one.Delivery(); delivery {
 	case confirm.DeliveryTaken:
 		return []string{
 			fmt.Sprintf(
 				"A relay took the email %s, and nothing was reported since. Whether it is in the inbox or in the "+
 					"spam folder nobody knows but them.",
-				templates.Ago(now, one.Taken),
+				dashboard.Ago(now, one.Taken),
 			),
 			ends,
 		}, one.Words
@@ -60,7 +60,7 @@ func (p *People) whyPending(one confirm.Pending) ([]string, string) {
 		if one.Due.After(now) {
 			return []string{
 				fmt.Sprintf("The email leaves in %s: the limits on emails to one address allow none before.",
-					templates.DurationInWords(one.Due.Sub(now))), ends,
+					dashboard.DurationInWords(one.Due.Sub(now))), ends,
 			}, ""
 		}
 		return []string{
@@ -71,9 +71,9 @@ func (p *People) whyPending(one confirm.Pending) ([]string, string) {
 	default:
 		again := "by itself"
 		if at := one.NextTry(p.RetryWaits, now); !at.IsZero() {
-			again = "in about " + templates.DurationInWords(at.Sub(now))
+			again = "in about " + dashboard.DurationInWords(at.Sub(now))
 		}
-		why, since := templates.DeliveryInWords(string(delivery)), templates.Ago(now, one.Answer.At)
+		why, since := dashboard.DeliveryInWords(string(delivery)), dashboard.Ago(now, one.Answer.At)
 		return []string{
 			ends, fmt.Sprintf("No relay has taken the email so far, and it is tried again %s. %s, "+
 				"in the relay’s own words %s:", again, why, since),
@@ -82,19 +82,19 @@ func (p *People) whyPending(one confirm.Pending) ([]string, string) {
 }
 
 // stages returns how far the way from the latest signup to its answer has come.
-func stages(is known, now time.Time) []templates.AdminStage {
+func stages(is known, now time.Time) []dashboard.Stage {
 	if len(is.sub.Requests) == 0 {
 		return nil
 	}
 	r := is.sub.Requests[len(is.sub.Requests)-1]
 	taken := slices.ContainsFunc(r.Emails, func(e consent.Email) bool { return e.Taken != nil })
-	all := []templates.AdminStage{
+	all := []dashboard.Stage{
 		{Label: "Signed up", Class: "done"},
 		{Label: "No relay took the email yet"},
 		{Label: "Answered"},
 	}
 	if taken {
-		all[1] = templates.AdminStage{Label: "A relay took the email", Class: "done"}
+		all[1] = dashboard.Stage{Label: "A relay took the email", Class: "done"}
 	}
 	state := r.State
 	if state == consent.Pending && !r.IsOpen(now) {
@@ -104,9 +104,9 @@ func stages(is known, now time.Time) []templates.AdminStage {
 	case consent.Pending:
 		all[1].Current, all[2].Current = !taken, taken
 	case consent.Undeliverable:
-		all[1] = templates.AdminStage{Label: "Undeliverable", Class: "failed"}
+		all[1] = dashboard.Stage{Label: "Undeliverable", Class: "failed"}
 	default:
-		all[2].Label, all[2].Class = templates.StateInWords(string(state)), "done"
+		all[2].Label, all[2].Class = dashboard.StateInWords(string(state)), "done"
 		if state != consent.Confirmed {
 			all[2].Class = "failed"
 		}
