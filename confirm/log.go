@@ -21,15 +21,13 @@ import (
 // QueueLog has the changes that are leaves of the consent log, if there is one.
 const QueueLog store.QueueName = "log"
 
-// The job of a leaf is enqueued by the commit of its change. It costs that commit next to nothing: its body is the
-// sealed record that the commit writes anyway, and all else is done by the worker. Where the record is larger than a
-// body may be, the body is the time of the change, and the worker reads the record as it stood then; if its person was
-// erased meanwhile, their leaf says no more than what happened, and when.
+// The job of a leaf is enqueued by the commit of its change, which it makes hardly larger: its body is the time of the
+// change, and all else is done by the worker, which reads the record as it stood then. If its person was erased
+// meanwhile, their leaf says no more than what happened, and when. Of somebody who is erased, or was before, the body
+// is the little that is left of their record, which may be gone by then.
 
-// logJobs returns the jobs of the leaves of a change; put is nil if the record is gone.
-func logJobs(
-	logged bool, box box, before, after consent.Subscription, put *store.Record,
-) (all []store.Job, err error) {
+// logJobs returns the jobs of the leaves of a change.
+func logJobs(logged bool, box box, before, after consent.Subscription) (all []store.Job, err error) {
 	if !logged {
 		return nil, nil
 	}
@@ -37,23 +35,17 @@ func logJobs(
 		at := after.Changed
 		name := fmt.Sprint("optin log ", box.key.Site, " ", box.key.ID, " ", action, " ", at.UnixMilli())
 		sum := sha256.Sum256([]byte(name))
-		job := store.Job{
-			ID: string(action) + "-" + base64.RawURLEncoding.EncodeToString(sum[:16]), Queue: QueueLog,
-		}
-		switch {
-		case put == nil:
-			after.Site = box.key.Site
-			data, err := encodeSubscription(after)
-			if err != nil {
+		body := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
+		if after.Address.IsZero() {
+			after.Site, after.Receipts = box.key.Site, nil // which are not in the log, and may be large
+			if body, err = encodeSubscription(after); err != nil {
 				return nil, err
 			}
-			job.Body = box.Seal(data)
-		case len(put.Data) <= store.MaxBody:
-			job.Body = put.Data
-		default:
-			job.Body = box.Seal(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli())))
 		}
-		all = append(all, job)
+		all = append(all, store.Job{
+			ID: string(action) + "-" + base64.RawURLEncoding.EncodeToString(sum[:16]), Queue: QueueLog,
+			Body: box.Seal(body),
+		})
 	}
 	return all, nil
 }
@@ -63,9 +55,11 @@ type Log struct{ mailboxes }
 
 // LogEntry is what one leaf is about.
 type LogEntry struct {
+	Err    error // ErrUnreadable: there is no leaf; all else is zero
 	Key    store.Key
 	Action consent.StepAction
 	At     time.Time
+	Salt   [32]byte
 	Record []byte   // canonical JSON: what the leaf commits to
 	Rest   []byte   // what Restore takes
 	Texts  []string // hashes of texts of the store that it needs
@@ -74,84 +68,111 @@ type LogEntry struct {
 // Erases reports whether the person of the leaf was erased.
 func (e LogEntry) Erases() bool { return e.Action == consent.StepErased }
 
-// logRecord is the canonical record of a leaf.
+// logRecord is the canonical record of a leaf. Its fields are in order for statement.SortedJSON.
 type logRecord struct {
-	Version      int                `json:"version"`
 	Action       consent.StepAction `json:"action"`
 	At           time.Time          `json:"at"`
-	Site         string             `json:"site"`
-	Subscription string             `json:"subscription"`
 	Email        string             `json:"email,omitempty"`
 	Events       []consent.Step     `json:"events"`
+	Site         string             `json:"site"`
+	Subscription string             `json:"subscription"`
+	Version      int                `json:"version"`
 }
 
-// Entry returns what the leaf of a job of QueueLog is about. In its record IPs and browsers are commitments of their
-// own, so that to cut them elsewhere breaks no proof; in what restores it IPs are cut already.
-func (l *Log) Entry(ctx context.Context, job store.Job, salt [32]byte) (LogEntry, error) {
-	action, _, _ := strings.Cut(job.ID, "-")
-	sub, err := l.logged(ctx, job)
-	if err != nil {
-		return LogEntry{}, err
+// Entries returns what the leaves of jobs of QueueLog are about, in their order, by one call of the store. Each gets a
+// salt. In their records IPs and browsers are commitments of their own, so that to cut them elsewhere breaks no proof;
+// in what restores them IPs are cut already.
+func (l *Log) Entries(ctx context.Context, jobs []store.Job, salt func() [32]byte) ([]LogEntry, error) {
+	keys, all := make([]store.Key, len(jobs)), make([]LogEntry, len(jobs))
+	for i, job := range jobs {
+		keys[i] = job.Key
 	}
-	e := LogEntry{Key: job.Key, Action: consent.StepAction(action), At: sub.Changed}
+	records, err := l.Store.FindAll(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for i, job := range jobs {
+		sub, err := l.logged(job, records[i])
+		if err == nil {
+			all[i], err = logEntry(job, sub, salt())
+		}
+		all[i].Err = l.notes.note(ctx, err)
+	}
+	return all, nil
+}
+
+// logEntry returns what the leaf of a job is about that belongs to a state of a subscription.
+func logEntry(job store.Job, sub consent.Subscription, salt [32]byte) (e LogEntry, err error) {
+	action, _, _ := strings.Cut(job.ID, "-")
+	e = LogEntry{Key: job.Key, Action: consent.StepAction(action), At: sub.Changed, Salt: salt}
 	record := logRecord{
 		Version: 1, Action: e.Action, At: e.At, Site: job.Key.Site, Subscription: job.Key.ID,
-		Email: sub.Address.String(), Events: l.committed(job.Key, &sub, salt),
+		Email: sub.Address.String(), Events: committed(job.Key, &sub, salt),
 	}
 	if sub.Address.IsZero() {
 		record.Email = ""
 	}
-	if e.Record, err = statement.CanonicalJSON(record); err != nil {
+	if e.Record, err = statement.SortedJSON(record); err != nil {
 		return LogEntry{}, err
 	}
 	sub.Receipts = nil // they are kept for a time, and what the log has of an erasure is for ever
 	if e.Rest, err = encodeSubscription(sub.WithoutExactIPs()); err != nil {
 		return LogEntry{}, err
 	}
-	for _, r := range sub.Requests {
-		for _, st := range r.Statements {
-			e.Texts = append(e.Texts, st.SHA256)
-		}
-		for _, m := range r.Emails {
-			if m.Taken != nil {
-				e.Texts = append(e.Texts, m.Taken.Skeleton)
-			}
-		}
-		if r.Receipt != nil {
-			e.Texts = append(e.Texts, r.Receipt.Frame)
-		}
-	}
-	slices.Sort(e.Texts)
-	e.Texts = slices.Compact(e.Texts)
+	e.Texts = textsOf(sub.Requests)
 	return e, nil
 }
 
-// logged returns the subscription as it was when a job was enqueued.
-func (l *Log) logged(ctx context.Context, job store.Job) (consent.Subscription, error) {
-	plain, err := l.sealer.box(job.Key).open(whatJob, job.Body)
+// textsOf returns the hashes of the texts that requests name.
+func textsOf(requests consent.Requests) (all []string) {
+	for _, r := range requests {
+		for _, st := range r.Statements {
+			all = append(all, st.SHA256)
+		}
+		for _, m := range r.Emails {
+			if m.Taken != nil {
+				all = append(all, m.Taken.Skeleton)
+			}
+		}
+		if r.Receipt != nil {
+			all = append(all, r.Receipt.Frame)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// logged returns the subscription as it stood when a job was enqueued, from its record as it is now.
+func (l *Log) logged(job store.Job, rec store.Record) (consent.Subscription, error) {
+	box := l.sealer.box(job.Key)
+	plain, err := box.open(whatJob, job.Body)
 	if err != nil {
 		return consent.Subscription{}, err
 	}
-	if len(plain) == 8 && plain[0] == 0 { // a time; a record begins with what CBOR has for a map
-		at := time.UnixMilli(int64(binary.BigEndian.Uint64(plain))).UTC()
-		is, err := l.get(ctx, job.Key)
-		sub, _ := is.AsOf(at)
-		if sub.Address.IsZero() {
-			sub = consent.Subscription{Site: job.Key.Site}
+	if len(plain) != 8 || plain[0] != 0 { // no time; a record begins with how long it is unpacked
+		sub, err := decodeSubscription(plain, job.Key.Site)
+		if err != nil {
+			return consent.Subscription{}, &UnreadableError{job.Key, whatJob, err}
 		}
-		sub.Changed = at
-		return sub, err
+		return sub, nil
 	}
-	sub, err := decodeSubscription(plain, job.Key.Site)
-	if err != nil {
-		return consent.Subscription{}, &UnreadableError{job.Key, whatJob, err}
+	at := time.UnixMilli(int64(binary.BigEndian.Uint64(plain))).UTC()
+	sub, err := box.subscription(rec)
+	if !sub.Changed.Equal(at) {
+		sub, _ = sub.AsOf(at)
 	}
-	return sub, nil
+	if sub.Address.IsZero() {
+		sub = consent.Subscription{Site: job.Key.Site}
+	}
+	sub.Changed = at
+	return sub, err
 }
 
-// committed returns the timeline with commitments in the place of IPs and browsers.
-func (l *Log) committed(key store.Key, sub *consent.Subscription, salt [32]byte) []consent.Step {
+// committed returns the timeline up to the last change, with commitments in the place of IPs and browsers.
+func committed(key store.Key, sub *consent.Subscription, salt [32]byte) []consent.Step {
 	steps := sub.Timeline(func(request string, n int) string { return messageID(key, request, n) })
+	later := func(s consent.Step) bool { return s.At.After(sub.Changed) } // as of an email of the same request
+	steps = slices.DeleteFunc(steps, later)
 	for i := range steps {
 		if s := steps[i].Seen; s != nil {
 			s.IP, s.UserAgent = Commitment(salt, "ip", s.IP), Commitment(salt, "user_agent", s.UserAgent)

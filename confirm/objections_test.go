@@ -167,13 +167,10 @@ func TestAnObjectionOutlivesTheErasureAndARotationOfSecrets(t *testing.T) {
 // leaves are the names of the leaves that wait.
 func (env *env) leaves() (all []string) {
 	env.t.Helper()
-	for _, job := range env.logJobs() {
-		e, err := env.Log.Entry(env.t.Context(), job, [32]byte{})
-		if err != nil {
-			env.t.Fatal(err)
-		}
+	jobs := env.logJobs()
+	for i, e := range env.entriesOf(jobs) {
 		all = append(all, string(e.Action))
-		if err := env.store.End(env.t.Context(), job, store.Complete()); err != nil {
+		if err := env.store.End(env.t.Context(), jobs[i], store.Complete()); err != nil {
 			env.t.Fatal(err)
 		}
 	}
@@ -219,17 +216,13 @@ func TestWhatWasRefusedIsRestoredForTheMailbox(t *testing.T) {
 	token := env.declines("ada+x@example.org")
 	env.object("bob+x@example.org", "offers")
 	env.consented("eve+x@example.org")
-	jobs := env.logJobs()
-	if len(jobs) != 3 {
-		t.Fatalf("%d leaves", len(jobs))
+	entries := env.entries()
+	if len(entries) != 3 {
+		t.Fatalf("%d leaves", len(entries))
 	}
 	empty := newEnv(t)
 	empty.now = env.now
-	for _, job := range jobs {
-		e, err := env.Log.Entry(t.Context(), job, [32]byte{})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range entries {
 		for range 2 {
 			if _, err := empty.Log.Restore(t.Context(), e.Key, e.Rest); err != nil {
 				t.Fatal(err)

@@ -110,7 +110,7 @@ func (r *records) applyFrom(ctx context.Context, k known, a consent.Action, also
 				return store.Change{}, err
 			}
 		}
-		leaves, err := logJobs(r.Logged, box, raw, c.Subscription, change.Put)
+		leaves, err := logJobs(r.Logged, box, raw, c.Subscription)
 		if err != nil {
 			return store.Change{}, err
 		}

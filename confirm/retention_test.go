@@ -166,11 +166,7 @@ func TestAReceiptOutlivesItsPersonForAsLongAsIsSaid(t *testing.T) {
 		if got := get(); got != before && kept > 0 || got != "" && kept == 0 {
 			t.Errorf("kept for %v: %.40q", kept, got)
 		}
-		for _, job := range env.logJobs() { // what the log has of an erasure is for ever
-			e, err := env.Log.Entry(t.Context(), job, [32]byte{})
-			if err != nil {
-				t.Fatal(err)
-			}
+		for _, e := range env.entries() { // what the log has of an erasure is for ever
 			if sub, err := confirm.DecodeSubscription(e.Rest, "gazette"); err != nil || len(sub.Receipts) > 0 {
 				t.Errorf("the log keeps %d receipts, %v", len(sub.Receipts), err)
 			}
@@ -292,4 +288,22 @@ func (env *env) logJobs() []store.Job {
 		env.t.Fatal(err)
 	}
 	return jobs
+}
+
+// entries returns what the leaves that wait are about.
+func (env *env) entries() []confirm.LogEntry {
+	env.t.Helper()
+	return env.entriesOf(env.logJobs())
+}
+
+func (env *env) entriesOf(jobs []store.Job) []confirm.LogEntry {
+	env.t.Helper()
+	all, err := env.Log.Entries(env.t.Context(), jobs, func() [32]byte { return [32]byte{} })
+	for _, e := range all {
+		err = errors.Join(err, e.Err)
+	}
+	if err != nil {
+		env.t.Fatal(err)
+	}
+	return all
 }

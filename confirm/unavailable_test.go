@@ -61,11 +61,7 @@ func newPeople(t *testing.T, away *outage) *people {
 		t.Fatal(err)
 	}
 	p.leave = tokenOf(*status.UnsubscribeURL)
-	entry, err := p.Log.Entry(p.ctx, p.logJobs()[0], [32]byte{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.rest = entry.Rest
+	p.rest = p.entries()[0].Rest
 	sub, err := p.Website.Subscription(p.ctx, "gazette", p.bob)
 	if err != nil {
 		t.Fatal(err)

@@ -30,27 +30,42 @@ func (g *generation) newAppender(c *core) (*consentlog.Appender, error) {
 		return nil, err
 	}
 	return consentlog.NewAppender(consentlog.AppenderOptions{
-		To: log, Store: c.store, Queue: confirm.QueueLog, Unreadable: confirm.ErrUnreadable, Log: g.log,
-		Open: func(ctx context.Context, job store.Job) (consentlog.Leaf, error) { return leafOf(ctx, c, log, job) },
+		To: log, Store: c.store, Queue: confirm.QueueLog, Log: g.log,
+		Open: func(ctx context.Context, jobs []store.Job) ([]consentlog.Opening, error) {
+			return openLeaves(ctx, c, log, jobs)
+		},
 	}), nil
 }
 
-// leafOf returns the leaf of a job. The texts that its record names are copied into the log first.
-func leafOf(ctx context.Context, c *core, log *consentlog.Log, job store.Job) (consentlog.Leaf, error) {
-	leaf := consentlog.Leaf{Salt: consentlog.NewSalt()}
-	e, err := c.service.Log.Entry(ctx, job, leaf.Salt)
+// openLeaves opens the leaves of jobs. The texts that their records name are copied into the log first.
+func openLeaves(
+	ctx context.Context, c *core, log *consentlog.Log, jobs []store.Job,
+) ([]consentlog.Opening, error) {
+	entries, err := c.service.Log.Entries(ctx, jobs, consentlog.NewSalt)
 	if err != nil {
-		return leaf, err
+		return nil, err
 	}
-	for _, sum := range e.Texts {
-		err := log.KeepText(sum, func() ([]byte, error) { return c.service.Log.Text(ctx, sum) })
-		if err != nil {
-			return leaf, err
+	all, kept := make([]consentlog.Opening, len(jobs)), map[string]bool{}
+	for i, e := range entries {
+		for _, sum := range e.Texts {
+			if kept[sum] {
+				continue
+			}
+			err := log.KeepText(sum, func() ([]byte, error) { return c.service.Log.Text(ctx, sum) })
+			if err != nil {
+				return nil, err
+			}
+			kept[sum] = true
+		}
+		is := &all[i]
+		is.Leaf = consentlog.Leaf{
+			Record: e.Record, Salt: e.Salt, Rest: e.Rest, At: e.At.UnixMilli(), Erases: e.Erases(),
+		}
+		if is.Err = e.Err; is.Err == nil {
+			is.Leaf.Person, is.Err = personOf(e.Key.ID)
 		}
 	}
-	leaf.Person, err = personOf(e.Key.ID)
-	leaf.Record, leaf.Rest, leaf.At, leaf.Erases = e.Record, e.Rest, e.At.UnixMilli(), e.Erases()
-	return leaf, err
+	return all, nil
 }
 
 // personOf returns the name of a person in the log: the bytes of the record's id.

@@ -121,12 +121,16 @@ func appendAll(t *testing.T, c *core, log *consentlog.Log) error {
 		if err != nil || len(jobs) == 0 {
 			return err
 		}
+		opened, err := openLeaves(t.Context(), c, log, jobs)
+		if err != nil {
+			return err
+		}
 		var leaves []consentlog.Leaf
-		for _, job := range jobs {
-			leaf, err := leafOf(t.Context(), c, log, job)
-			if err != nil {
-				return err
+		for i, job := range jobs {
+			if opened[i].Err != nil {
+				return opened[i].Err
 			}
+			leaf := opened[i].Leaf
 			leaf.JobID = job.ID
 			leaves = append(leaves, leaf)
 		}

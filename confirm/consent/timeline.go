@@ -11,17 +11,19 @@ import (
 
 // Step is one thing that happened to a subscription. What was seen here and what the website says are kept apart: only
 // the first is known.
+//
+// Its fields, and those of what it has, are in the order of their names in JSON: see statement.SortedJSON.
 type Step struct {
-	At       time.Time     `json:"at"`
 	Action   StepAction    `json:"action"`
-	Request  string        `json:"request,omitempty"` // a name for it: its id is half of a link, and is not shown
-	Purposes []StepPurpose `json:"purposes,omitempty"`
-	Seen     *Seen         `json:"seen,omitempty"`
+	At       time.Time     `json:"at"`
 	Attested *Said         `json:"attested,omitempty"`
+	Count    int           `json:"count,omitempty"` // of StepUnanswered: how many signups, the last of them at At
 	Email    *StepEmail    `json:"email,omitempty"`
-	Told     *Told         `json:"told,omitempty"`
+	Purposes []StepPurpose `json:"purposes,omitempty"`
 	Receipt  string        `json:"receipt,omitempty"` // its id
-	Count    int           `json:"count,omitempty"`   // of StepUnanswered: how many signups, the last of them at At
+	Request  string        `json:"request,omitempty"` // a name for it: its id is half of a link, and is not shown
+	Seen     *Seen         `json:"seen,omitempty"`
+	Told     *Told         `json:"told,omitempty"`
 }
 
 // StepAction is what happened.
@@ -65,44 +67,43 @@ type StepPurpose struct {
 
 // Seen is what optin saw of a step itself.
 type Seen struct {
-	Method    Method    `json:"method,omitempty"`
-	IP        string    `json:"ip,omitempty"`
-	UserAgent string    `json:"user_agent,omitempty"`
-	Origin    string    `json:"origin,omitempty"`
-	PageMade  time.Time `json:"page_made,omitzero"` // of a button: when its page was made
-	Reply     string    `json:"reply,omitempty"`    // the words of a relay or a mail system
-
-	Reason RefusalReason `json:"reason,omitempty"` // what they were taken to mean
+	IP        string        `json:"ip,omitempty"`
+	Method    Method        `json:"method,omitempty"`
+	Origin    string        `json:"origin,omitempty"`
+	PageMade  time.Time     `json:"page_made,omitzero"` // of a button: when its page was made
+	Reason    RefusalReason `json:"reason,omitempty"`   // what Reply was taken to mean
+	Reply     string        `json:"reply,omitempty"`    // the words of a relay or a mail system
+	UserAgent string        `json:"user_agent,omitempty"`
 }
 
 // Said is what the website says of a step. optin cannot know whether it is so.
 type Said struct {
-	IP        string            `json:"ip,omitempty"`
-	UserAgent string            `json:"user_agent,omitempty"`
-	Page      string            `json:"page,omitempty"`
 	At        time.Time         `json:"at,omitzero"`
-	Source    string            `json:"source,omitempty"`
-	Form      string            `json:"form,omitempty"`
 	Channel   Channel           `json:"channel,omitempty"`
+	Form      string            `json:"form,omitempty"`
+	IP        string            `json:"ip,omitempty"`
 	Method    string            `json:"method,omitempty"`
+	Page      string            `json:"page,omitempty"`
 	Shown     map[string]string `json:"shown,omitempty"` // by purpose: words that are not ours
+	Source    string            `json:"source,omitempty"`
+	UserAgent string            `json:"user_agent,omitempty"`
 }
 
 // StepEmail is the email that a step is about.
 type StepEmail struct {
-	ID        string     `json:"id"` // the left side of its Message-ID
+	Due       *time.Time `json:"due,omitempty"` // where it had to wait
+	ID        string     `json:"id"`            // the left side of its Message-ID
 	MessageID string     `json:"message_id,omitempty"`
-	Due       *time.Time `json:"due,omitempty"`   // where it had to wait
-	Tries     int        `json:"tries,omitempty"` // at which no relay took it
 	SHA256    string     `json:"sha256,omitempty"`
-	Skeleton  string     `json:"-"` // the hash of what it was made of
+	Skeleton  string     `json:"-"`               // the hash of what it was made of
+	Tries     int        `json:"tries,omitempty"` // at which no relay took it
 }
 
 // Told is one event that an endpoint of the website took.
 type Told struct {
 	At       time.Time `json:"-"`
-	Event    EventType `json:"event"`
 	Endpoint string    `json:"endpoint"` // its URL without a login and a query; at most 256 bytes
+	Event    EventType `json:"event"`
 }
 
 // maxTold is how many events are kept that a website was told, the last ones.
@@ -115,7 +116,7 @@ type Notified struct {
 }
 
 func (a Notified) apply(s *edit, now time.Time) (effects, error) {
-	told := Told{now, a.Event, a.Endpoint}
+	told := Told{At: now, Event: a.Event, Endpoint: a.Endpoint}
 	if s.Address.IsZero() || len(s.Told) > 0 && s.Told[len(s.Told)-1] == told {
 		return effects{}, nil
 	}

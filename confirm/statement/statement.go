@@ -9,6 +9,7 @@
 package statement
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -116,6 +117,30 @@ func CanonicalJSON(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return canonical(plain)
+}
+
+// SortedJSON is CanonicalJSON for a value that encoding/json writes in canonical order already, for a fraction of the
+// time: its structs have their fields in the order of their names in JSON, its maps have keys in ASCII, and its numbers
+// are whole and below 2^53. Who calls it compares it with CanonicalJSON in a test.
+func SortedJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	// encoding/json escapes line separators (U+2028, U+2029), and writes so what is not UTF-8. RFC 8785 has them as
+	// they are.
+	if bytes.Contains(text, []byte(`\u202`)) || bytes.Contains(text, []byte(`\ufffd`)) {
+		return canonical(text)
+	}
+	return text, nil
+}
+
+// canonical returns JSON in the canonical form.
+func canonical(plain []byte) ([]byte, error) {
 	text, err := jcs.Transform(plain)
 	if err != nil {
 		return nil, fmt.Errorf("statement: %w", err)

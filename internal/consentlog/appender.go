@@ -39,18 +39,23 @@ type Store interface {
 	End(ctx context.Context, job store.Job, outcome store.Outcome) error
 }
 
-// AppenderOptions are what an Appender needs. To, Store, Queue, Open and Unreadable are required.
+// AppenderOptions are what an Appender needs. To, Store, Queue and Open are required.
 type AppenderOptions struct {
 	To    *Log
 	Store Store
 	Queue store.QueueName
-	// Open returns the leaf of a job. An error that wraps Unreadable is final.
-	Open       func(ctx context.Context, job store.Job) (Leaf, error)
-	Unreadable error
-	Turn       time.Duration // how long nobody else appends after a process is gone; 0: ten seconds
-	JobLease   time.Duration // how long a batch may take; 0: a minute
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Open returns the leaves of jobs, in their order. An error is of all of them, and they are tried again.
+	Open     func(ctx context.Context, jobs []store.Job) ([]Opening, error)
+	Turn     time.Duration // how long nobody else appends after a process is gone; 0: ten seconds
+	JobLease time.Duration // how long a batch may take; 0: a minute
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Opening is the leaf of a job, or why there will never be one.
+type Opening struct {
+	Leaf Leaf
+	Err  error
 }
 
 // Appender appends the leaves that changes made necessary. Of all processes one appends at a time: the one that holds
@@ -66,7 +71,7 @@ type Appender struct {
 	other   atomic.Bool  // its log is not the store's
 	oldest  atomic.Int64 // when the oldest change that waits was made, in ms since 1970; 0: nothing waits
 	leased  time.Time
-	began   time.Time // the last batch
+	began   time.Time // the last batch, or the last try in vain
 
 	elsewhere atomic.Bool // another process appends, and to another folder
 	followed  time.Time
@@ -134,6 +139,9 @@ func (a *Appender) Run(ctx context.Context) {
 		more, err := a.step(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if err != nil || !a.appends.Load() {
+			a.began = time.Now() // each job wakes it, and would have it try in vain
 		}
 		now := ""
 		switch {
@@ -367,17 +375,18 @@ func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
 	var leaves []Leaf
 	done := make([]store.Outcome, len(jobs))
 	erased := map[Person]int64{}
+	opened, err := a.Open(ctx, jobs)
+	if err != nil {
+		return err // the jobs come again when their leases end
+	}
 	for i, job := range jobs {
 		done[i] = store.Complete()
-		leaf, err := a.Open(ctx, job)
-		switch {
-		case errors.Is(err, a.Unreadable):
+		leaf, err := opened[i].Leaf, opened[i].Err
+		if err != nil {
 			a.Log.Error("a leaf of the consent log cannot be read, and is kept as a failed job",
 				"job", job.ID, "error", err)
 			done[i] = store.Fail()
 			continue
-		case err != nil:
-			return err // the jobs come again when their leases end
 		}
 		if leaf.Erases {
 			erased[leaf.Person] = max(erased[leaf.Person], leaf.At)

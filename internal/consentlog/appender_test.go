@@ -74,15 +74,20 @@ func enqueue(t *testing.T, st store.Store, from, to int) {
 
 func appender(l *consentlog.Log, st consentlog.Store) *consentlog.Appender {
 	return consentlog.NewAppender(consentlog.AppenderOptions{
-		To: l, Store: st, Queue: queue, Unreadable: errors.ErrUnsupported, Turn: time.Second, JobLease: 3 * time.Second,
+		To: l, Store: st, Queue: queue, Turn: time.Second, JobLease: 3 * time.Second,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Open: func(_ context.Context, job store.Job) (consentlog.Leaf, error) {
-			var i int
-			_, err := fmt.Sscanf(job.ID, "job-%d", &i)
-			if i == 13 {
-				return consentlog.Leaf{}, errors.ErrUnsupported // which can never be read
+		Open: func(_ context.Context, jobs []store.Job) ([]consentlog.Opening, error) {
+			all := make([]consentlog.Opening, len(jobs))
+			for n, job := range jobs {
+				var i int
+				if _, err := fmt.Sscanf(job.ID, "job-%d", &i); err != nil {
+					return nil, err
+				}
+				if all[n].Leaf = leaf(i); i == 13 {
+					all[n].Err = errors.ErrUnsupported // it can never be read
+				}
 			}
-			return leaf(i), err
+			return all, nil
 		},
 	})
 }
@@ -120,6 +125,24 @@ func TestAStoreThatIsAwayIsLoggedOnce(t *testing.T) {
 	run(t, a, "five tries", func() bool { a.Wake(); return gone.calls.Load() >= 5 })
 	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "port 1: i/o timeout") {
 		t.Errorf("%d lines:\n%s", n, log.String())
+	}
+}
+
+// Each job wakes every process; one that cannot append, because the store or the folder is another's, does not try each
+// time.
+func TestJobsThatCannotBeAppendedCauseFewTries(t *testing.T) {
+	gone := &away{Store: newStore(t)}
+	a := appender(open(t, t.TempDir()+"/log"), gone)
+	end := time.Now().Add(500 * time.Millisecond)
+	run(t, a, "half a second", func() bool {
+		for range 100 {
+			a.Wake()
+			time.Sleep(10 * time.Microsecond)
+		}
+		return time.Now().After(end)
+	})
+	if n := gone.calls.Load(); n > 20 {
+		t.Errorf("%d tries in half a second", n)
 	}
 }
 
