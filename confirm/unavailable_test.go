@@ -53,7 +53,7 @@ func newPeople(t *testing.T, away *outage) *people {
 		o.EmailsPerMailbox = []store.Limit{{N: 50, Per: time.Hour}}
 	}
 	path := filepath.Join(t.TempDir(), "optin.db")
-	p := &people{ctx: t.Context(), env: openWith(t, path, change, "s", "o")} // amid a rotation of secrets
+	p := &people{ctx: t.Context(), env: openWith(t, path, change, "s", "o")} // during a rotation of secrets
 	p.consented("bob@example.org")
 	p.bob = p.id("bob@example.org")
 	status, err := p.Website.ByID(p.ctx, "gazette", p.bob)

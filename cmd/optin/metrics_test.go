@@ -47,19 +47,26 @@ func (e *env) traffic() (before, after string) {
 		a.SignUp(email) // the last one is the seventh
 	}
 	e.must(p.cmd.Process.Signal(syscall.SIGHUP))
+	var missing string
+	defer func() {
+		if missing != "" {
+			e.t.Logf("not counted: %s in\n%s", missing, after)
+		}
+	}()
 	a.eventually("everything is counted", func() bool {
 		after = string(a.metrics(metrics))
-		for _, has := range []string{
+		for _, missing = range []string{
 			`optin_emails_total{site="gazette",outcome="undeliverable",class="5.1"}`,
 			`optin_emails_total{site="gazette",outcome="retry",class="4.7"}`, `optin_pending{site="gazette"} 3`,
 			`optin_endpoint_disabled{queue="` + string(webhook.Queue("gazette", gone.URL)) + `"} 1`,
 			`optin_log_leaves 3`,
 			`optin_config_reloads_total{outcome="loaded"} 1`,
 		} {
-			if !strings.Contains(after, has) {
+			if !strings.Contains(after, missing) {
 				return false
 			}
 		}
+		missing = ""
 		return true
 	})
 	return before, after

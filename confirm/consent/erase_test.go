@@ -13,9 +13,9 @@ func TestAnErasedPersonWhoSignsUpAndDoesNotConfirmIsErasedAgain(t *testing.T) {
 		receipts  time.Duration // for which they are kept
 		left      consent.State
 	}{
-		"who had withdrawn":         {withdraws: true, left: consent.Withdrawn},
-		"of whom a receipt is kept": {receipts: 3 * 365 * 24 * time.Hour},
-		"of both":                   {withdraws: true, receipts: 3 * 365 * 24 * time.Hour, left: consent.Withdrawn},
+		"who had withdrawn":     {withdraws: true, left: consent.Withdrawn},
+		"whose receipt is kept": {receipts: 3 * 365 * 24 * time.Hour},
+		"of both":               {withdraws: true, receipts: 3 * 365 * 24 * time.Hour, left: consent.Withdrawn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := newEnv(t)
@@ -64,7 +64,7 @@ func TestWhoUnblocksIsKnownForAWhile(t *testing.T) {
 			env.does(env.withdraw())
 			env.does(consent.Erase{})
 		},
-		"of whom a receipt is kept": func(env *env) {
+		"whose receipt is kept": func(env *env) {
 			env.does(env.signup("0"))
 			env.does(env.confirm("0"))
 			kept := consent.KeptReceipt{Text: "signed", Until: env.now.Add(3 * 365 * 24 * time.Hour)}

@@ -25,18 +25,35 @@ func get(to routes, path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
 }
 
 // exactPath is middleware that responds with 404 to a path that is not spelt exactly as its route: with
-// percent-encoding, dot segments, double or trailing slashes, or more segments, which echo would put into the last
-// parameter.
+// percent-encoding, dot segments, double slashes, or more segments, which echo would put into the last parameter. Who
+// ends the path of a page with a slash, as hands do, is sent on to it.
 func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		several := c.Path() == tilePath // whose last parameter is several segments
-		if !plainPath(r) || !several && strings.Count(c.Path(), "/") != strings.Count(r.URL.Path, "/") {
-			c.SetPath("") // the log says: unmatched
+		if isExact(c) {
+			return next(c)
+		}
+		c.SetPath("") // the log says: unmatched
+		page := strings.TrimSuffix(r.URL.Path, "/")
+		if (r.Method != http.MethodGet && r.Method != http.MethodHead) || page == r.URL.Path ||
+			strings.HasPrefix(page, "/v1/") {
 			return echo.ErrNotFound
 		}
-		return next(c)
+		there := *r.URL
+		there.Path = page
+		at := c.Echo().NewContext(&http.Request{Method: r.Method, URL: &there}, nil)
+		if c.Echo().Router().Find(r.Method, page, at); !isExact(at) {
+			return echo.ErrNotFound
+		}
+		return respond.SeeOther(c, there.RequestURI())
 	}
+}
+
+// isExact reports whether the path of a request is spelt as the route that the router has found for it.
+func isExact(c echo.Context) bool {
+	r := c.Request()
+	several := c.Path() == tilePath // whose last parameter is several segments
+	return plainPath(r) && (several || strings.Count(c.Path(), "/") == strings.Count(r.URL.Path, "/"))
 }
 
 // plainPath reports whether a path is spelt the one way in which it can reach a handler: unreserved characters of RFC

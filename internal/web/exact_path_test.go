@@ -59,12 +59,12 @@ func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
 	p := e.paths()
 	link, token := p["/c/{token}"], p["/c/{token}"][3:]
 	for _, path := range []string{
-		"//", "/c", "/c/", "/C/" + token, "//c/" + token, "/./c/" + token, "/x/../c/" + token,
-		"/c/%2e%2e/healthz", "/u/", "/s/", "/s/gazette/", "/s/Gazette",
+		"///", "/c", "/c/", "/C/" + token, "//c/" + token, "/./c/" + token, "/x/../c/" + token,
+		"/c/%2e%2e/healthz", "/u/", "/s/", "/s/gazette//", "/s/Gazette",
 		"/s/gazette/x", "/s/gazette%2fsent", "/s//sent", "/assets/", "/assets", "/assets/../healthz",
 		"/assets/..%2fhealthz", "/assets/%2e%2e/x", "/assets/none.css", "/assets/optin.css/x",
 		"/v1/sites//subscriptions", "/v1/sites/gazette/subscriptions/", "/v1/sites/gazette/Subscriptions",
-		"/v1/sites/gazette/subscriptions%2f", "/v1/sites/gazette;x/subscriptions", "/v1", "/healthz/", "/HEALTHZ",
+		"/v1/sites/gazette/subscriptions%2f", "/v1/sites/gazette;x/subscriptions", "/v1", "/none/", "/HEALTHZ",
 		"/readyz%20", "/index.html", "/favicon.ico", "/admin", "/metrics", "/debug/pprof/", "/.env", "/:token",
 		"/c/:token/*", "/u/" + token + "/x", "/u/x/y/z",
 	} {
@@ -76,6 +76,19 @@ func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
 			if status := e.raw(method, path, ""); status != want {
 				t.Errorf("%s %s: %d", method, path, status)
 			}
+		}
+	}
+	// A slash at the end of a page's path is taken off, and posts nothing.
+	for path, page := range map[string]string{
+		"/s/gazette/": "/s/gazette", "/s/gazette/?lang=fr": "/s/gazette?lang=fr", "/docs/": "/docs", "//": "/",
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if a := e.send(method, path, ""); a.status != 303 || a.header.Get("Location") != page {
+				t.Errorf("%s %s: %d to %q", method, path, a.status, a.header.Get("Location"))
+			}
+		}
+		if status := e.raw("POST", path, ""); status != 404 {
+			t.Errorf("POST %s: %d", path, status)
 		}
 	}
 	// A damaged link may be looked at (TestADamagedLinkLeadsToItsPage), and no button of it pressed.
