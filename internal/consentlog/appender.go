@@ -47,7 +47,7 @@ type AppenderOptions struct {
 	// Open returns the leaves of jobs, in their order. An error is of all of them, and they are tried again.
 	Open     func(ctx context.Context, jobs []store.Job) ([]Opening, error)
 	Turn     time.Duration // how long nobody else appends after a process is gone; 0: ten seconds
-	JobLease time.Duration // how long a batch may take; 0: a minute
+	JobLease time.Duration // how long a batch may take before its jobs come again; 0: as long as a turn
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -73,6 +73,9 @@ type Appender struct {
 	leased  time.Time
 	began   time.Time // the last batch, or the last try in vain
 
+	inHand      []store.Job // a batch that could not be appended, to be tried again while its leases hold
+	inHandUntil time.Time
+
 	elsewhere atomic.Bool // another process appends, and to another folder
 	followed  time.Time
 
@@ -92,7 +95,7 @@ func NewAppender(o AppenderOptions) *Appender {
 		o.Turn = 10 * time.Second
 	}
 	if o.JobLease == 0 {
-		o.JobLease = time.Minute
+		o.JobLease = o.Turn
 	}
 	me := make([]byte, 16)
 	_, _ = rand.Read(me)
@@ -201,7 +204,7 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 		}
 		a.appends.Store(true)
 	}
-	jobs, err := a.Store.Lease(ctx, a.Queue, batch, a.JobLease)
+	jobs, until, err := a.next(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -211,8 +214,26 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 	}
 	a.began = time.Now()
 	// What is on its way is brought to its end, also while the program stops.
-	ctx = context.WithoutCancel(ctx)
-	return len(jobs) == batch, a.append(ctx, jobs)
+	if err := a.append(context.WithoutCancel(ctx), jobs); err != nil {
+		a.inHand, a.inHandUntil = jobs, until
+		return false, err
+	}
+	return len(jobs) == batch, nil
+}
+
+// next returns the jobs of the next batch, and until when they are leased: those that are in hand, because the last try
+// failed, or else those that are due.
+func (a *Appender) next(ctx context.Context) ([]store.Job, time.Time, error) {
+	jobs := a.inHand
+	a.inHand = nil
+	if now := time.Now(); len(jobs) == 0 || !now.Before(a.inHandUntil) {
+		a.inHandUntil = now.Add(a.JobLease)
+		var err error
+		if jobs, err = a.Store.Lease(ctx, a.Queue, batch, a.JobLease); err != nil {
+			return nil, time.Time{}, err
+		}
+	}
+	return jobs, a.inHandUntil, nil
 }
 
 // follow notes whether this log is the one that another process appends to, as it is in a folder that several machines
@@ -377,7 +398,7 @@ func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
 	erased := map[Person]int64{}
 	opened, err := a.Open(ctx, jobs)
 	if err != nil {
-		return err // the jobs come again when their leases end
+		return err
 	}
 	for i, job := range jobs {
 		done[i] = store.Complete()

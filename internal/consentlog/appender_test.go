@@ -176,6 +176,24 @@ func TestNoLeafIsLostOrTwiceWhateverTheStoreDoes(t *testing.T) {
 	}
 }
 
+// After a call of the store has failed a leaf is there at once, and does not wait until the lease of its job is over.
+func TestNoLeafWaitsForALeaseAfterAnError(t *testing.T) {
+	for _, every := range []int64{2, 3, 4, 5} {
+		t.Run(fmt.Sprint("each call of ", every), func(t *testing.T) {
+			st := newStore(t)
+			enqueue(t, st, 0, 5)
+			l := open(t, t.TempDir()+"/log")
+			o := appender(l, &flaky{Store: st, every: every}).AppenderOptions
+			o.JobLease = time.Hour
+			run(t, consentlog.NewAppender(o), "five leaves, and no job", func() bool {
+				waiting, err := st.Backlogs(t.Context(), queue)
+				must(t, err)
+				return len(records(t, l)) == 5 && waiting[0].Jobs == 0
+			})
+		})
+	}
+}
+
 func TestOneProcessAppendsAndNoSecondLogIsBegun(t *testing.T) {
 	st := newStore(t)
 	enqueue(t, st, 0, 10)

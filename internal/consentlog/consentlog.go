@@ -360,56 +360,76 @@ func (l *Log) Each(f func(Opened) error) error {
 // EachAtOnce calls f with the leaves that are wanted, by so many goroutines at once, until it returns an error. With
 // one goroutine they come in their order.
 func (l *Log) EachAtOnce(goroutines int, wanted func(index int64) bool, f func(Opened) error) error {
-	keys, err := l.openPeople()
+	r, err := l.readSealed()
 	if err != nil {
 		return err
 	}
-	return l.each(keys, goroutines, func(n int64, _ uint32) bool { return wanted(n) }, f)
+	defer r.file.Close()
+	return r.each(goroutines, func(n int64, _ uint32) bool { return wanted(n) }, f)
 }
 
 // Of returns the leaves about a person whose key was not destroyed.
 func (l *Log) Of(p Person) (all []Opened, err error) {
-	keys, err := l.openPeople()
+	r, err := l.readSealed()
 	if err != nil {
 		return nil, err
 	}
-	slots := keys.of(p)
+	defer r.file.Close()
+	slots := r.keys.of(p)
 	if len(slots) == 0 {
 		return nil, nil
 	}
-	err = l.each(keys, 1, func(_ int64, slot uint32) bool { return slots[slot] }, func(o Opened) error {
+	err = r.each(1, func(_ int64, slot uint32) bool { return slots[slot] }, func(o Opened) error {
 		all = append(all, o)
 		return nil
 	})
 	return all, err
 }
 
-// each reads the files again: leaves may have been appended, and keys destroyed, by another process.
-func (l *Log) each(
-	keys *people, goroutines int, of func(index int64, slot uint32) bool, f func(Opened) error,
-) error {
+// sealedReader reads and opens sealed records.
+type sealedReader struct {
+	*Log
+	keys  *people
+	index []byte
+	file  *os.File
+	size  int64 // of it
+}
+
+// readSealed reads the files again: leaves may have been appended, and keys destroyed, by another process. A leaf's key
+// is written first, then its record, then its place in the index, so they are read the other way round: what is in the
+// index is there whole, also while another one is being appended.
+func (l *Log) readSealed() (*sealedReader, error) {
 	least := l.Size()
 	index, err := readFrom(l.path("index"), 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	size := int64(len(index)) / indexSize
-	if size < least {
-		return fmt.Errorf("%w: the index is too short", ErrDamaged)
+	if int64(len(index))/indexSize < least {
+		return nil, fmt.Errorf("%w: the index is too short", ErrDamaged)
 	}
-	if size == 0 {
-		return nil
-	}
-	sealed, err := os.Open(l.path("sealed"))
+	keys, err := l.openPeople()
 	if err != nil {
-		return fmt.Errorf("consentlog: %w", err)
+		return nil, err
 	}
-	defer sealed.Close()
-	is, err := sealed.Stat()
+	r := &sealedReader{Log: l, keys: keys, index: index}
+	if len(index) < indexSize {
+		return r, nil // and there may be no file yet
+	}
+	if r.file, err = os.Open(l.path("sealed")); err != nil {
+		return nil, fmt.Errorf("consentlog: %w", err)
+	}
+	is, err := r.file.Stat()
 	if err != nil {
-		return fmt.Errorf("consentlog: %w", err)
+		r.file.Close()
+		return nil, fmt.Errorf("consentlog: %w", err)
 	}
-	r := sealedReader{Log: l, keys: keys, index: index, file: sealed, size: is.Size()}
+	r.size = is.Size()
+	return r, nil
+}
+
+// each calls f with the leaves at these places of the index, of persons of these slots.
+func (r *sealedReader) each(goroutines int, of func(index int64, slot uint32) bool, f func(Opened) error) error {
+	size := int64(len(r.index)) / indexSize
 	var (
 		next   atomic.Int64
 		once   sync.Once
@@ -439,19 +459,10 @@ func (l *Log) each(
 	return failed
 }
 
-// sealedReader reads and opens sealed records.
-type sealedReader struct {
-	*Log
-	keys  *people
-	index []byte
-	file  *os.File
-	size  int64 // of it
-}
-
-func (r sealedReader) at(n int64) indexEntry { return parseIndex(r.index[n*indexSize:]) }
+func (r *sealedReader) at(n int64) indexEntry { return parseIndex(r.index[n*indexSize:]) }
 
 // read returns a leaf with its record.
-func (r sealedReader) read(n int64) (Opened, error) {
+func (r *sealedReader) read(n int64) (Opened, error) {
 	at, o := r.at(n), Opened{Index: n}
 	if !at.within(r.size) {
 		return o, fmt.Errorf("%w: the record of leaf %d is not in the file of records", ErrDamaged, n)

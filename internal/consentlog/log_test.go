@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/optin/optin/internal/consentlog"
@@ -99,6 +101,32 @@ func TestALogIsReadAsItWasWrittenAndEveryLeafIsProved(t *testing.T) {
 	if seen != n || err != nil || len(of) != n/10 || of[1].Index != 13 {
 		t.Errorf("%d leaves, %d of one person, %v", seen, len(of), err)
 	}
+}
+
+// What a log says while it grows is no damage: a leaf is read whole, or not yet.
+func TestALogIsReadWhileItGrows(t *testing.T) {
+	l := open(t, t.TempDir()+"/log")
+	var grown atomic.Bool
+	var readers sync.WaitGroup
+	for range 16 {
+		reader := open(t, l.Dir())
+		readers.Go(func() {
+			for !grown.Load() {
+				if err := reader.Each(func(consentlog.Opened) error { return nil }); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		one := leaf(i)
+		one.Person = person(i) // each with a key of their own
+		_, err := l.Append([]consentlog.Leaf{one})
+		must(t, err)
+	}
+	grown.Store(true)
+	readers.Wait()
 }
 
 func TestEveryChangedByteIsFoundAndNamed(t *testing.T) {
