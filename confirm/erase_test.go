@@ -188,3 +188,35 @@ func TestOnlyTheErasureOfAnErasedPersonIsAnEvent(t *testing.T) {
 		t.Errorf("after a new signup, event %+v, %v", event, err)
 	}
 }
+
+// TestAnErasureThatWasCutShortIsEndedByTheNext has the store go away at each call of an erasure. Nothing is left of the
+// spelling then, and who asks again hears that the person is erased; for a day.
+func TestAnErasureThatWasCutShortIsEndedByTheNext(t *testing.T) {
+	away := &outage{}
+	env := newEnvWith(t, func(o *confirm.Options) { o.Store = store.Guard(o.Store, away.allowed) })
+	env.consented("ada+x@example.org")
+	id := env.id("ada+x@example.org")
+	spellings := func() int {
+		t.Helper()
+		page, err := env.store.List(t.Context(), store.Query{Site: "-"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(page.Records)
+	}
+	if n := spellings(); n != 1 {
+		t.Fatalf("%d mailboxes are known", n)
+	}
+	erase := func() error { return env.Website.Erase(t.Context(), "gazette", id) }
+	sweep(t, "erase", away, erase)
+	if n := spellings(); n != 0 {
+		t.Errorf("%d mailboxes are left", n)
+	}
+	if err := erase(); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	env.later(25 * time.Hour)
+	if err := erase(); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a day later: %v", err)
+	}
+}

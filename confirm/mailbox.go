@@ -309,8 +309,21 @@ func (r mailboxes) erasure(
 	return erase, err
 }
 
-// erase applies an action that erases the person of an address, and forgets the spelling.
+// erasureKnown is how long it is known that somebody was erased whose record is gone.
+const erasureKnown = 24 * time.Hour
+
+func erasureCell(key store.Key) string { return "erasure " + key.Site + "/" + key.ID }
+
+// erase applies an action that erases the person of an address, and forgets the spelling. That is noted before, for
+// a while: an answer may be lost, or the store be away after the first step. Who asks again is to hear the same, and
+// the rest is done then.
 func (r mailboxes) erase(ctx context.Context, key store.Key, a address.Address, erase consent.Action) error {
+	var ids []string
+	for _, mailbox := range r.sealer.mailboxKeys(key.Site, a) {
+		ids = append(ids, mailbox.ID)
+	}
+	// A full store takes no note, and still erases.
+	_, _ = r.Store.SetNX(ctx, erasureCell(key), []byte(strings.Join(ids, " ")), erasureKnown)
 	res, err := r.apply(ctx, key, erase, extra{})
 	if err != nil {
 		return err
@@ -318,14 +331,43 @@ func (r mailboxes) erase(ctx context.Context, key store.Key, a address.Address, 
 	return r.forget(ctx, key, a, &res.after)
 }
 
+// eraseAgain ends the erasure of somebody of whom no more than left is known; nil: there is no record. It returns
+// store.ErrNotFound if there is none, and no erasure was noted.
+func (r mailboxes) eraseAgain(ctx context.Context, key store.Key, left *consent.Subscription) error {
+	ids, err := r.Store.Get(ctx, erasureCell(key))
+	switch {
+	case err != nil:
+		return err
+	case ids == nil && left == nil:
+		return store.ErrNotFound
+	case left == nil:
+		left = &consent.Subscription{}
+	}
+	var mailboxes []store.Key
+	for _, id := range strings.Fields(string(ids)) {
+		mailboxes = append(mailboxes, mailboxKey(id))
+	}
+	return r.forgetIn(ctx, key, mailboxes, left)
+}
+
 // forget forgets the spelling of a person who was erased, unless what is left says that they refused something.
 func (r mailboxes) forget(
 	ctx context.Context, key store.Key, a address.Address, left *consent.Subscription,
 ) error {
-	if a.IsZero() || left.Refusals.Declined() != nil || left.Objections.Active() {
+	if a.IsZero() {
 		return nil
 	}
-	all, err := r.Store.FindAll(ctx, r.sealer.mailboxKeys(key.Site, a)...)
+	return r.forgetIn(ctx, key, r.sealer.mailboxKeys(key.Site, a), left)
+}
+
+// forgetIn is forget for the keys of the mailbox.
+func (r mailboxes) forgetIn(
+	ctx context.Context, key store.Key, mailboxes []store.Key, left *consent.Subscription,
+) error {
+	if left.Refusals.Declined() != nil || left.Objections.Active() {
+		return nil
+	}
+	all, err := r.Store.FindAll(ctx, mailboxes...)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,9 @@ func (p *Person) Erase(ctx context.Context, signed string) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	if sub.Address.IsZero() { // the link was used before
+		return v, p.eraseAgain(ctx, keyOf(l), &sub)
+	}
 	erase, err := p.erasure(ctx, keyOf(l), &sub)
 	if err != nil {
 		return View{}, err

@@ -290,9 +290,16 @@ func (w *Website) Unblock(ctx context.Context, site string, a address.Address, e
 }
 
 // Erase deletes a person's data, but not what they declined, objected to or withdrew, and not their receipts if these
-// are to outlive them.
+// are to outlive them. Doing it again within a day is no error, also if nothing was left.
 func (w *Website) Erase(ctx context.Context, site, id string) error {
-	rec, err := w.find(ctx, site, id)
+	key, err := w.key(site, id)
+	if err != nil {
+		return err
+	}
+	rec, err := w.Store.Find(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return w.eraseAgain(ctx, key, nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -300,11 +307,14 @@ func (w *Website) Erase(ctx context.Context, site, id string) error {
 	if err != nil {
 		return err
 	}
-	erase, err := w.erasure(ctx, rec.Key, &sub)
+	if sub.Address.IsZero() {
+		return w.eraseAgain(ctx, key, &sub)
+	}
+	erase, err := w.erasure(ctx, key, &sub)
 	if err != nil {
 		return err
 	}
-	return w.erase(ctx, rec.Key, sub.Address, erase)
+	return w.erase(ctx, key, sub.Address, erase)
 }
 
 // Event opens what a job of one of Site.EventQueues is to tell, with the words of its texts and the link that
@@ -355,10 +365,19 @@ func (w *Website) OpenEvent(job store.Job) (e Event, err error) {
 
 // find returns the record under an id that may be anything.
 func (w *Website) find(ctx context.Context, site, id string) (store.Record, error) {
-	if _, ok := w.sites[site]; !ok || !store.IsID(id) {
-		return store.Record{}, store.ErrNotFound
+	key, err := w.key(site, id)
+	if err != nil {
+		return store.Record{}, err
 	}
-	return w.Store.Find(ctx, store.Key{Site: site, ID: id})
+	return w.Store.Find(ctx, key)
+}
+
+// key returns the key of a record; store.ErrNotFound if there can be none.
+func (w *Website) key(site, id string) (store.Key, error) {
+	if _, ok := w.sites[site]; !ok || !store.IsID(id) {
+		return store.Key{}, store.ErrNotFound
+	}
+	return store.Key{Site: site, ID: id}, nil
 }
 
 // status returns a record as a website sees it, now or at a time; store.ErrNotFound if there is nothing to see.

@@ -149,9 +149,9 @@ func (a *actor) eraseUnconfirmed(e *env, email string) {
 	a.SignUp(email)
 	link := confirmLink(a.Email(email))
 	path := "/subscriptions/" + a.list("?state=pending")[0].ID
-	for _, want := range []int{http.StatusNoContent, http.StatusNotFound} {
-		if resp := a.call("DELETE", path, "", nil); resp.StatusCode != want {
-			a.t.Errorf("erasing returns %s, want %d", resp.Status, want)
+	for range 2 { // the first answer may have been lost
+		if resp := a.call("DELETE", path, "", nil); resp.StatusCode != http.StatusNoContent {
+			a.t.Errorf("erasing returns %s", resp.Status)
 		}
 	}
 	if code, _ := a.Confirm(link); code != http.StatusNotFound || a.Lookup(email).State != "" ||
