@@ -1,6 +1,7 @@
 package confirm
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -77,6 +78,39 @@ type logRecord struct {
 	Site         string             `json:"site"`
 	Subscription string             `json:"subscription"`
 	Version      int                `json:"version"`
+}
+
+// LogHead is whose leaf a record is of, of what action and when.
+type LogHead struct {
+	Key    store.Key
+	Action consent.StepAction
+	At     time.Time
+}
+
+// ReadLogHead reads a record of the consent log, which is canonical: the action and the time are at its beginning, and
+// site, subscription and version at its end. All between is passed over. It returns ErrUnreadable for anything else.
+func ReadLogHead(record []byte) (h LogHead, err error) {
+	rest, begins := bytes.CutPrefix(record, []byte(`{"action":"`))
+	action, rest, hasAction := bytes.Cut(rest, []byte(`","at":"`))
+	at, rest, hasAt := bytes.Cut(rest, []byte(`"`))
+	rest, ends := bytes.CutSuffix(rest, []byte(`","version":1}`))
+	// Within a text a quotation mark is escaped, so these are members.
+	rest, id, hasID := cutLast(rest, `","subscription":"`)
+	_, site, hasSite := cutLast(rest, `,"site":"`)
+	h = LogHead{Key: store.Key{Site: string(site), ID: string(id)}, Action: consent.StepAction(action)}
+	h.At, err = time.Parse(time.RFC3339, string(at))
+	if err != nil || !begins || !hasAction || !hasAt || !ends || !hasID || !hasSite {
+		return LogHead{}, fmt.Errorf("%w: it is no record of the consent log", ErrUnreadable)
+	}
+	return h, nil
+}
+
+// cutLast is bytes.Cut around the last occurrence.
+func cutLast(b []byte, sep string) (before, after []byte, found bool) {
+	if i := bytes.LastIndex(b, []byte(sep)); i >= 0 {
+		return b[:i], b[i+len(sep):], true
+	}
+	return b, nil, false
 }
 
 // Entries returns what the leaves of jobs of QueueLog are about, in their order, by one call of the store. Each gets a
@@ -198,9 +232,9 @@ func Commitment(salt [32]byte, what, value string) string {
 // Restore puts back what the consent log has of a subscription, unless the store knows it already. It reports whether
 // it did; ErrUnreadable.
 func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored bool, err error) {
-	sub, err := decodeSubscription(rest, key.Site)
+	sub, err := l.restored(key, rest)
 	if err != nil {
-		return false, fmt.Errorf("%w: record %s of the consent log: %w", ErrUnreadable, key.ID, err)
+		return false, err
 	}
 	if sub.IsEmpty() {
 		return false, nil
@@ -210,13 +244,40 @@ func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored
 		if restored = !rec.Exists(); !restored {
 			return store.Change{}, nil
 		}
-		put, err := box.record(sub)
-		return store.Change{Put: put}, err
+		return store.Change{Put: box.recordOf(sub, rest)}, nil
 	})
 	if err == nil { // also where an earlier restore ended here
 		err = l.restoreMailbox(ctx, key, sub)
 	}
 	return restored && err == nil, err
+}
+
+// IsBehind reports whether what the consent log has of a subscription is newer than the store's, so that Reapply would
+// change it; ErrUnreadable.
+func (l *Log) IsBehind(ctx context.Context, key store.Key, rest []byte) (bool, error) {
+	sub, err := l.restored(key, rest)
+	if err != nil {
+		return false, err
+	}
+	found, err := l.Store.FindAll(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	before, _ := l.sealer.box(key).subscription(found[0]) // one that does not open may be older
+	return isBehind(found[0], before, sub), nil
+}
+
+func isBehind(rec store.Record, before, after consent.Subscription) bool {
+	return before.Changed.Before(after.Changed) && (rec.Exists() || !after.IsEmpty())
+}
+
+// restored reads what restores a subscription.
+func (l *Log) restored(key store.Key, rest []byte) (consent.Subscription, error) {
+	sub, err := decodeSubscription(rest, key.Site)
+	if err != nil {
+		return sub, fmt.Errorf("%w: record %s of the consent log: %w", ErrUnreadable, key.ID, err)
+	}
+	return sub, nil
 }
 
 // Reapply puts what the consent log has of a subscription in the place of an older state of it, as a store has that was
@@ -225,23 +286,21 @@ func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored
 func (l *Log) Reapply(
 	ctx context.Context, key store.Key, rest []byte, erasedAt time.Time,
 ) (behind bool, err error) {
-	sub, err := decodeSubscription(rest, key.Site)
+	sub, err := l.restored(key, rest)
 	if err != nil {
-		return false, fmt.Errorf("%w: record %s of the consent log: %w", ErrUnreadable, key.ID, err)
+		return false, err
 	}
 	box := l.sealer.box(key)
 	var before consent.Subscription
 	reapply := func(rec store.Record) (change store.Change, err error) {
 		before, err = box.subscription(rec)
 		erased := rec.Exists() && (err != nil || before.Changed.Before(erasedAt)) // one that does not open may be older
-		behind = before.Changed.Before(sub.Changed) && (rec.Exists() || !sub.IsEmpty())
-		if !behind {
+		if behind = isBehind(rec, before, sub); !behind {
 			return store.Change{}, nil
 		}
 		change = store.Change{DropJobs: erased, EvenIfFull: true, Erase: sub.IsEmpty()}
 		if !change.Erase {
-			change.Put, err = box.record(sub)
-			return change, err
+			change.Put = box.recordOf(sub, rest)
 		}
 		return change, nil
 	}

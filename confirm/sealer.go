@@ -39,13 +39,18 @@ func (b box) record(sub consent.Subscription) (*store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	return b.recordOf(sub, data), nil
+}
+
+// recordOf seals a subscription that was encoded.
+func (b box) recordOf(sub consent.Subscription, data []byte) *store.Record {
 	return &store.Record{
 		State:   string(sub.State(sub.Changed)),
 		Created: sub.Created,
 		Expires: sub.DeletableAt(),
 		Timer:   sub.ExpireAt(),
 		Data:    b.Seal(data),
-	}, nil
+	}
 }
 
 // subscription opens a record; one that does not exist is a zero Subscription.

@@ -2,12 +2,15 @@ package confirm
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
 
+	"github.com/optin/optin/confirm/consent"
 	"github.com/optin/optin/confirm/statement"
+	"github.com/optin/optin/store"
 )
 
 // words are what JSON writes in different ways.
@@ -69,6 +72,19 @@ func TestRecordsOfLeavesAreCanonical(t *testing.T) {
 		}
 		if !bytes.Equal(sorted, canonical) {
 			t.Fatalf("it is\n%s\nand canonical\n%s", sorted, canonical)
+		}
+		record.Action, record.Site, record.Subscription, record.Version = consent.StepConfirmed, "gazette", "id-_", 1
+		if sorted, err = statement.SortedJSON(record); err != nil {
+			t.Fatal(err)
+		}
+		key := store.Key{Site: record.Site, ID: record.Subscription}
+		want := LogHead{Key: key, Action: record.Action, At: record.At}
+		if head, err := ReadLogHead(sorted); err != nil || head != want {
+			t.Fatalf("the head of %s is %+v, %v", sorted, head, err)
+		}
+		at := r.IntN(len(sorted))
+		if head, err := ReadLogHead(sorted[:at]); !errors.Is(err, ErrUnreadable) {
+			t.Fatalf("the head of %s is %+v, %v", sorted[:at], head, err)
 		}
 	}
 }

@@ -19,8 +19,13 @@ func openLog(cfg *config.Config, ring *keyring.Keyring) (*consentlog.Log, error)
 		return nil, nil
 	}
 	return consentlog.Open(consentlog.Options{
-		Dir: cfg.Log.Path, Origin: cfg.PublicURL.Host + "/log", Key: cfg.Log.Key, Sealer: ring,
+		Dir: cfg.Log.Path, Origin: cfg.PublicURL.Host + "/log", Key: cfg.Log.Key, Sealer: logSealer(ring),
 	})
+}
+
+// logSealer returns what seals records of the consent log.
+func logSealer(ring *keyring.Keyring) func(context string) consentlog.Sealer {
+	return func(context string) consentlog.Sealer { return ring.Shared(context) }
 }
 
 // newAppender returns what continues the consent log; nil if there is none.

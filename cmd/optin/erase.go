@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/optin/optin/internal/audit"
@@ -187,23 +188,37 @@ func catchUp(ctx context.Context, c *core, log *consentlog.Log, is *call) (did c
 		return did, err
 	}
 	did.Leaves = log.Size()
+	behind, err := behindOf(ctx, c, log, last, is.progress)
+	if err != nil {
+		return did, err
+	}
 	read := int64(0)
-	err = eachLast(log, last, 1, func(l lastLeaf, key store.Key, rest []byte) error {
-		behind, err := c.service.Log.Reapply(ctx, key, rest, l.erasedAt)
-		if err == nil && !l.erasedAt.IsZero() {
-			err = destroyKey(log, key.ID, l.erasedAt)
+	// One after the other, as it happened: what one spelling of a mailbox refused, another may have ended.
+	err = eachLast(log, behind, 1, func(l lastLeaf, key store.Key, rest []byte) error {
+		var erasedAt time.Time
+		if l.erasedAt != 0 {
+			erasedAt = time.UnixMilli(l.erasedAt).UTC()
 		}
-		if behind && l.erased {
+		changed, err := c.service.Log.Reapply(ctx, key, rest, erasedAt)
+		if changed && l.erased {
 			did.Erased++
-		} else if behind {
+		} else if changed {
 			did.Subscriptions++
 		}
 		read++
-		is.progress.show("bringing up to date", read, int64(len(last)))
+		is.progress.show("bringing up to date", read, int64(len(behind)))
 		return err
 	})
 	if err != nil {
 		return did, err
+	}
+	for who, l := range last {
+		if l.erasedAt == 0 {
+			continue
+		}
+		if err := log.DestroyKey(who, l.erasedAt); err != nil {
+			return did, err
+		}
 	}
 	err = consentlog.CatchUp(ctx, c.store, log)
 	if errors.Is(err, consentlog.ErrOtherHead) {
@@ -212,11 +227,26 @@ func catchUp(ctx context.Context, c *core, log *consentlog.Log, is *call) (did c
 	return did, err
 }
 
-// destroyKey destroys the key of a person who was erased.
-func destroyKey(log *consentlog.Log, id string, at time.Time) error {
-	who, err := personOf(id)
-	if err != nil {
+// behindOf returns those of the last leaves of which a store has an older state: few, and the rest needs nothing.
+func behindOf(
+	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]lastLeaf, shown *progress,
+) (map[consentlog.Person]lastLeaf, error) {
+	behind, read := map[consentlog.Person]lastLeaf{}, int64(0)
+	var mu sync.Mutex
+	err := eachLast(log, last, restorers, func(l lastLeaf, key store.Key, rest []byte) error {
+		is, err := c.service.Log.IsBehind(ctx, key, rest)
+		if err != nil {
+			return err
+		}
+		who, err := personOf(key.ID)
+		mu.Lock()
+		defer mu.Unlock()
+		if is {
+			behind[who] = l
+		}
+		read++
+		shown.show("comparing", read, int64(len(last)))
 		return err
-	}
-	return log.DestroyKey(who, at.UnixMilli())
+	})
+	return behind, err
 }

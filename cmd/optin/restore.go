@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/confirm/consent"
@@ -54,12 +51,12 @@ func (did restored) String() string {
 }
 
 // lastLeaf is the last leaf about a person: the last one that happened. In the log it need not be the last, if jobs
-// came again from a backup.
+// came again from a backup. There is one for each person, so it has no pointer that the collector would follow.
 type lastLeaf struct {
 	index    int64
-	at       time.Time
+	at       int64 // in ms since 1970
 	erased   bool
-	erasedAt time.Time // the last erasure; zero: none
+	erasedAt int64 // the last erasure, as at; 0: none
 }
 
 // restoreStore restores the store of a configuration. What the log has is verified and read first: a store that lost
@@ -142,17 +139,17 @@ func eachLast(
 	log *consentlog.Log, last map[consentlog.Person]lastLeaf, goroutines int,
 	f func(l lastLeaf, key store.Key, rest []byte) error,
 ) error {
-	wanted := make(map[int64]lastLeaf, len(last))
+	wanted := make([]bool, log.Size())
 	for _, l := range last {
-		wanted[l.index] = l
+		wanted[l.index] = true
 	}
-	is := func(index int64) bool { _, ok := wanted[index]; return ok }
+	is := func(index int64) bool { return index < int64(len(wanted)) && wanted[index] }
 	return log.EachAtOnce(goroutines, is, func(o consentlog.Opened) error {
-		var record struct{ Site, Subscription string }
-		if err := json.Unmarshal(o.Record, &record); err != nil {
+		head, err := confirm.ReadLogHead(o.Record)
+		if err != nil {
 			return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
 		}
-		return f(wanted[o.Index], store.Key{Site: record.Site, ID: record.Subscription}, o.Rest)
+		return f(last[o.Person], head.Key, o.Rest)
 	})
 }
 
@@ -163,20 +160,27 @@ func lastLeaves(log *consentlog.Log, shown *progress) (map[consentlog.Person]las
 	var mu sync.Mutex
 	every := func(int64) bool { return true }
 	err := log.EachAtOnce(runtime.GOMAXPROCS(0), every, func(o consentlog.Opened) error {
-		l, err := leafIn(o)
+		var head confirm.LogHead
+		var err error
+		if o.Record != nil { // nil: of somebody who was erased, and whose erasure is a leaf of its own
+			if head, err = confirm.ReadLogHead(o.Record); err != nil {
+				return fmt.Errorf("the record of leaf %d: %w", o.Index, err)
+			}
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		read++
 		shown.show("reading the log", read, size)
-		if o.Record == nil || err != nil {
-			return err // nil: of somebody who was erased, and whose erasure is a leaf of its own
+		if o.Record == nil {
+			return nil
 		}
+		l := lastLeaf{index: o.Index, at: head.At.UnixMilli(), erased: head.Action == consent.StepErased}
 		was, known := last[o.Person]
-		erasedAt := l.erasedAt
-		if was.erasedAt.After(erasedAt) {
-			erasedAt = was.erasedAt
+		erasedAt := was.erasedAt
+		if l.erased {
+			erasedAt = max(erasedAt, l.at)
 		}
-		if known && (l.at.Before(was.at) || l.at.Equal(was.at) && l.index < was.index) {
+		if known && (l.at < was.at || l.at == was.at && l.index < was.index) {
 			l = was
 		}
 		l.erasedAt = erasedAt
@@ -184,38 +188,6 @@ func lastLeaves(log *consentlog.Log, shown *progress) (map[consentlog.Person]las
 		return nil
 	})
 	return last, err
-}
-
-// leafIn returns what a record says of its leaf. The record is canonical, so that its first two members are the action
-// and the time; no more of it is read.
-func leafIn(o consentlog.Opened) (l lastLeaf, err error) {
-	if o.Record == nil {
-		return l, nil
-	}
-	l.index = o.Index
-	d := json.NewDecoder(bytes.NewReader(o.Record))
-	var action consent.StepAction
-	for _, member := range []struct {
-		name  string
-		value any
-	}{{"action", &action}, {"at", &l.at}} {
-		for err == nil {
-			var t json.Token
-			if t, err = d.Token(); t == member.name {
-				break
-			}
-		}
-		if err == nil {
-			err = d.Decode(member.value)
-		}
-	}
-	if err != nil {
-		return l, fmt.Errorf("the record of leaf %d: %w", o.Index, err)
-	}
-	if l.erased = action == consent.StepErased; l.erased {
-		l.erasedAt = l.at
-	}
-	return l, nil
 }
 
 // fillable returns an error if the store holds subscriptions that no restore put there, as far as that can be seen, or

@@ -49,7 +49,9 @@ func logOf(t *testing.T, name string, leaves []consentlog.Leaf) *consentlog.Log 
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := consentlog.Open(consentlog.Options{Dir: dir, Origin: "confirm.example/log", Key: key, Sealer: ring})
+	l, err := consentlog.Open(consentlog.Options{
+		Dir: dir, Origin: "confirm.example/log", Key: key, Sealer: logSealer(ring),
+	})
 	if err == nil {
 		_, err = l.Append(leaves)
 	}

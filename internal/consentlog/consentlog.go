@@ -96,10 +96,11 @@ func parseHead(text string) (h Head, err error) {
 	return h, nil
 }
 
-// Sealer seals under the secret of the service. *keyring.Keyring is one.
+// Sealer seals under the secret of the service, for one context, and from any goroutine. *keyring.Box is one if it is
+// shared.
 type Sealer interface {
-	Seal(context string, plain []byte) []byte
-	Open(context string, sealed []byte) ([]byte, error)
+	Seal(plain []byte) []byte
+	Open(sealed []byte) ([]byte, error)
 }
 
 // Log is a log in a folder. One process at a time appends; any number may read. Its methods may be called from any
@@ -108,7 +109,8 @@ type Log struct {
 	folder
 	origin string
 	key    ed25519.PrivateKey
-	sealer Sealer
+
+	records, erasures func() Sealer
 
 	mu     sync.RWMutex
 	size   int64
@@ -120,9 +122,9 @@ type Log struct {
 // Options say where a log is and who signs it.
 type Options struct {
 	Dir    string
-	Origin string             // the name that its checkpoints carry: host and path, without a scheme
-	Key    ed25519.PrivateKey // signs checkpoints; nil: Dir/key.pem, which is made where there is none
-	Sealer Sealer
+	Origin string                      // the name that its checkpoints carry: host and path, without a scheme
+	Key    ed25519.PrivateKey          // signs checkpoints; nil: Dir/key.pem, which is made where there is none
+	Sealer func(context string) Sealer // called when something is first sealed or opened
 }
 
 // Open opens a log, or begins one in an empty or missing folder.
@@ -130,7 +132,11 @@ func Open(o Options) (*Log, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("consentlog: %w", err)
 	}
-	l := &Log{folder: folder(o.Dir), origin: o.Origin, key: o.Key, sealer: o.Sealer, recent: map[[8]byte]bool{}}
+	l := &Log{
+		folder: folder(o.Dir), origin: o.Origin, key: o.Key, recent: map[[8]byte]bool{},
+		records:  sync.OnceValue(func() Sealer { return o.Sealer("consent log record") }),
+		erasures: sync.OnceValue(func() Sealer { return o.Sealer("consent log erasure") }),
+	}
 	var err error
 	if l.key == nil {
 		if l.key, err = ownKey(filepath.Join(o.Dir, "key.pem")); err != nil {

@@ -23,17 +23,17 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func ring(t testing.TB) *keyring.Keyring {
+func sealer(t testing.TB) func(context string) consentlog.Sealer {
 	t.Helper()
 	r, err := keyring.New(bytes.Repeat([]byte("k"), 32))
 	must(t, err)
-	return r
+	return func(context string) consentlog.Sealer { return r.Shared(context) }
 }
 
 // open opens a log; the same folder again is the same log.
 func open(t testing.TB, dir string) *consentlog.Log {
 	t.Helper()
-	l, err := consentlog.Open(consentlog.Options{Dir: dir, Origin: "confirm.example/log", Sealer: ring(t)})
+	l, err := consentlog.Open(consentlog.Options{Dir: dir, Origin: "confirm.example/log", Sealer: sealer(t)})
 	must(t, err)
 	return l
 }
@@ -317,7 +317,7 @@ func TestOnlyWhatIsPublishedIsServedInItsOneSpelling(t *testing.T) {
 }
 
 func FuzzTile(f *testing.F) {
-	l, err := consentlog.Open(consentlog.Options{Dir: f.TempDir() + "/log", Origin: "o/log", Sealer: ring(f)})
+	l, err := consentlog.Open(consentlog.Options{Dir: f.TempDir() + "/log", Origin: "o/log", Sealer: sealer(f)})
 	must(f, err)
 	_, err = l.Append([]consentlog.Leaf{leaf(0)})
 	must(f, err)
@@ -430,7 +430,8 @@ func TestADamagedFileIsAnError(t *testing.T) {
 		must(t, err)
 		_, err = f.WriteAt(row.damage, row.at)
 		must(t, errors.Join(err, f.Close()))
-		again, err := consentlog.Open(consentlog.Options{Dir: l.Dir(), Origin: "confirm.example/log", Sealer: ring(t)})
+		o := consentlog.Options{Dir: l.Dir(), Origin: "confirm.example/log", Sealer: sealer(t)}
+		again, err := consentlog.Open(o)
 		if err == nil {
 			err = again.Each(func(consentlog.Opened) error { return nil })
 		}

@@ -24,23 +24,27 @@ const noSlot = ^uint32(0)
 type people struct {
 	path string
 
-	mu     sync.Mutex
-	all    []byte
-	latest map[Person]uint32 // the last slot of each
+	mu    sync.Mutex
+	all   []byte
+	index map[Person]uint32 // the last slot of each; nil: nobody has asked yet
 }
 
 func (l *Log) openPeople() (*people, error) {
 	path := l.Dir() + ".keys"
-	p := &people{path: path, latest: map[Person]uint32{}}
-	var err error
-	if p.all, err = readFrom(path, 0); err != nil {
-		return nil, err
+	all, err := readFrom(path, 0)
+	// What a crash cut short was used for nothing yet.
+	return &people{path: path, all: all[:len(all)-len(all)%slotSize]}, err
+}
+
+// latest returns the last slot of each person. Who opens records needs it not, and it takes long for many.
+func (p *people) latest() map[Person]uint32 {
+	if p.index == nil {
+		p.index = make(map[Person]uint32, len(p.all)/slotSize)
+		for n := range len(p.all) / slotSize {
+			p.index[Person(p.all[n*slotSize:])] = uint32(n)
+		}
 	}
-	p.all = p.all[:len(p.all)-len(p.all)%slotSize] // what a crash cut short was used for nothing yet
-	for n := range len(p.all) / slotSize {
-		p.latest[Person(p.all[n*slotSize:])] = uint32(n)
-	}
-	return p, nil
+	return p.index
 }
 
 // erased returns when the person of a slot was erased last, 0 for never, and whether the slot's key was destroyed then.
@@ -54,7 +58,7 @@ func (p *people) add(who Person, key [32]byte, at int64) uint32 {
 	slot := uint32(len(p.all) / slotSize)
 	p.all = append(append(p.all, who[:]...), key[:]...)
 	p.all = binary.BigEndian.AppendUint64(p.all, uint64(at))
-	p.latest[who] = slot
+	p.latest()[who] = slot
 	return slot
 }
 
@@ -70,7 +74,7 @@ func (p *people) slots(leaves []Leaf) ([]uint32, error) {
 			continue
 		}
 		var erased int64
-		slot, known := p.latest[leaf.Person]
+		slot, known := p.latest()[leaf.Person]
 		if known {
 			var destroyed bool
 			erased, destroyed = p.erased(slot)
@@ -91,12 +95,12 @@ func (p *people) slots(leaves []Leaf) ([]uint32, error) {
 		return slots, nil
 	}
 	if err := writeAt(p.path, int64(before), p.all[before:]); err != nil {
-		for who, slot := range p.latest {
+		for who, slot := range p.latest() {
 			if int(slot) >= before/slotSize {
-				delete(p.latest, who) // the next attempt makes other keys
+				delete(p.latest(), who) // the next attempt makes other keys
 			}
 		}
-		maps.Copy(p.latest, former)
+		maps.Copy(p.latest(), former)
 		p.all = p.all[:before]
 		return nil, err
 	}
@@ -108,7 +112,7 @@ func (p *people) slots(leaves []Leaf) ([]uint32, error) {
 func (p *people) destroy(who Person, at int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	slot, known := p.latest[who]
+	slot, known := p.latest()[who]
 	if !known {
 		slot = uint32(len(p.all) / slotSize)
 	} else if erased, _ := p.erased(slot); erased >= at {
@@ -137,7 +141,7 @@ func (p *people) destroy(who Person, at int64) error {
 func (p *people) of(who Person) map[uint32]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	slot, known := p.latest[who]
+	slot, known := p.latest()[who]
 	if !known {
 		return nil
 	}
@@ -169,12 +173,6 @@ func (p *people) key(slot uint32) (cipher.AEAD, Person, error) {
 // DestroyKey erases a person from the log: nothing that is sealed beside their leaves opens any more.
 func (l *Log) DestroyKey(who Person, at int64) error { return l.people.destroy(who, at) }
 
-// The contexts under which the service's secret seals.
-const (
-	contextRecord  = "consent log record"
-	contextErasure = "consent log erasure"
-)
-
 // seal seals the record of a leaf: under the person's key, and under the service's secret within. That of an erasure is
 // under the service's secret alone. What came after its person was erased is not kept at all.
 func (l *Log) seal(leaf Leaf, slot uint32, index int64) ([]byte, error) {
@@ -183,7 +181,7 @@ func (l *Log) seal(leaf Leaf, slot uint32, index int64) ([]byte, error) {
 	plain = binary.AppendUvarint(plain, uint64(len(leaf.Record)))
 	plain = append(append(plain, leaf.Record...), leaf.Rest...)
 	if leaf.Erases {
-		return l.sealer.Seal(contextErasure, plain), nil
+		return l.erasures().Seal(plain), nil
 	}
 	if slot == noSlot {
 		return nil, nil
@@ -192,7 +190,7 @@ func (l *Log) seal(leaf Leaf, slot uint32, index int64) ([]byte, error) {
 	if err != nil || aead == nil {
 		return nil, fmt.Errorf("consentlog: no key to seal with: %w", err)
 	}
-	sealed := l.sealer.Seal(contextRecord, plain)
+	sealed := l.records().Seal(plain)
 	return aead.Seal(nil, nil, sealed, binary.BigEndian.AppendUint64(nil, uint64(index))), nil
 }
 
@@ -204,7 +202,7 @@ func (l *Log) open(keys *people, o *Opened, sealed []byte, slot uint32) error {
 	var plain []byte
 	if slot == noSlot {
 		var err error
-		if plain, err = l.sealer.Open(contextErasure, sealed); err != nil {
+		if plain, err = l.erasures().Open(sealed); err != nil {
 			return err
 		}
 	} else {
@@ -214,7 +212,7 @@ func (l *Log) open(keys *people, o *Opened, sealed []byte, slot uint32) error {
 		}
 		inner, err := aead.Open(nil, nil, sealed, binary.BigEndian.AppendUint64(nil, uint64(o.Index)))
 		if err == nil {
-			plain, err = l.sealer.Open(contextRecord, inner)
+			plain, err = l.records().Open(inner)
 		}
 		if err != nil {
 			return err

@@ -143,8 +143,15 @@ func (r *Keyring) Open(context string, sealed []byte) ([]byte, error) {
 // Box returns what seals and opens for one context.
 func (r *Keyring) Box(context string) *Box { return &Box{ring: r, context: context} }
 
-// Box is Seal and Open for one context, whose key under the newest secret is derived once. It is for one goroutine at a
-// time, and is kept no longer than an act takes: so no key stays in memory.
+// Shared returns a Box for a context that is nobody's alone. It is kept, and used from any goroutine.
+func (r *Keyring) Shared(context string) *Box {
+	b := r.Box(context)
+	b.aead(0)
+	return b
+}
+
+// Box is Seal and Open for one context, whose key under the newest secret is derived once. Unless it is Shared, it is
+// for one goroutine at a time, and is kept no longer than an act takes: so no key stays in memory.
 type Box struct {
 	ring    *Keyring
 	context string

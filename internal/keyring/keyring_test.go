@@ -130,13 +130,25 @@ func TestKeysAndMACsAreThoseOfTheStandards(t *testing.T) {
 
 func TestABoxSealsAndOpensAsTheKeyringDoes(t *testing.T) {
 	before, during := ring(t, older), ring(t, newer, older)
-	box := during.Box("c")
+	box, shared := during.Box("c"), during.Shared("c")
 	for _, sealed := range [][]byte{
 		before.Seal("c", []byte("x")), during.Seal("c", []byte("x")), box.Seal([]byte("x")), box.Seal([]byte("x")),
 	} {
 		if plain, err := box.Open(sealed); err != nil || string(plain) != "x" {
 			t.Errorf("the box: %q, %v", plain, err)
 		}
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if plain, err := shared.Open(sealed); err != nil || string(plain) != "x" {
+					t.Errorf("the shared box: %q, %v", plain, err)
+				}
+				if _, err := before.Open("c", shared.Seal([]byte("x"))); err == nil {
+					t.Error("the shared box seals under the older secret")
+				}
+			})
+		}
+		all.Wait()
 		if plain, err := during.Open("c", sealed); err != nil || string(plain) != "x" {
 			t.Errorf("the keyring: %q, %v", plain, err)
 		}

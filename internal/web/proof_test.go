@@ -134,7 +134,8 @@ func withLog(t *testing.T) (func(*Options), *consentlog.Log) {
 	t.Helper()
 	ring, err := keyring.New(bytes.Repeat([]byte("k"), 32))
 	must(t, err)
-	o := consentlog.Options{Dir: t.TempDir() + "/log", Origin: "confirm.example/log", Sealer: ring}
+	sealer := func(context string) consentlog.Sealer { return ring.Shared(context) }
+	o := consentlog.Options{Dir: t.TempDir() + "/log", Origin: "confirm.example/log", Sealer: sealer}
 	log, err := consentlog.Open(o)
 	must(t, err)
 	_, err = log.Append([]consentlog.Leaf{{JobID: "a", Salt: consentlog.NewSalt(), Record: []byte("{}")}})
