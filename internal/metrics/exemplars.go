@@ -63,10 +63,12 @@ func (x *exemplars) note(series string, bounds []float64, value float64, of Sour
 	if x.of == nil {
 		x.of = map[string][]exemplar{}
 	}
-	if x.of[series] == nil {
-		x.of[series] = make([]exemplar, len(bounds)+1)
+	all := x.of[series]
+	if all == nil {
+		all = make([]exemplar, len(bounds)+1)
+		x.of[series] = all
 	}
-	x.of[series][bucket] = exemplar{of, value, time.Now()}
+	all[bucket] = exemplar{of, value, time.Now()}
 }
 
 // find returns the exemplar of a bucket, which is the n-th of its series.

@@ -74,6 +74,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	prometheus "github.com/VictoriaMetrics/metrics"
@@ -81,6 +82,7 @@ import (
 
 // Metrics is one set of counters. Its methods may be called from any goroutine.
 type Metrics struct {
+	names
 	set       *prometheus.Set
 	exemplars exemplars
 	trips     *prometheus.PrometheusHistogram
@@ -125,17 +127,17 @@ func (m *Metrics) observe(series string, bounds []float64, d time.Duration, of S
 
 // Request counts a request that was answered.
 func (m *Metrics) Request(route, method string, status int, d time.Duration, of Source) {
-	m.set.GetOrCreateCounter(series("optin_http_requests_total",
-		"route", route, "method", method, "status", strconv.Itoa(status))).Inc()
-	m.observe(series("optin_http_request_seconds", "route", route), requestSeconds, d, of)
+	m.set.GetOrCreateCounter(m.series(labels{"optin_http_requests_total",
+		"route", route, "method", method, "status", strconv.Itoa(status)})).Inc()
+	m.observe(m.series(labels{"optin_http_request_seconds", "route", route}), requestSeconds, d, of)
 }
 
 // Job counts a run of a job.
 func (m *Metrics) Job(queue, outcome string, d time.Duration, of Source) {
-	m.set.GetOrCreateCounter(series("optin_outbox_jobs_total", "queue", queue, "outcome", outcome)).Inc()
-	m.observe(series("optin_outbox_job_seconds", "queue", queue), jobSeconds, d, of)
+	m.set.GetOrCreateCounter(m.series(labels{"optin_outbox_jobs_total", "queue", queue, "outcome", outcome})).Inc()
+	m.observe(m.series(labels{"optin_outbox_job_seconds", "queue", queue}), jobSeconds, d, of)
 	if outcome == "completed" {
-		m.set.GetOrCreateGauge(series("optin_outbox_last_completed_timestamp_seconds", "queue", queue), nil).
+		m.set.GetOrCreateGauge(m.series(labels{"optin_outbox_last_completed_timestamp_seconds", "queue", queue}), nil).
 			Set(float64(time.Now().Unix()))
 	}
 }
@@ -143,7 +145,7 @@ func (m *Metrics) Job(queue, outcome string, d time.Duration, of Source) {
 // Count adds to a counter of what happens to the subscriptions of a site: signups, say. Zero makes it known, so that
 // Prometheus sees its first increase.
 func (m *Metrics) Count(site, name string, n int64) {
-	m.set.GetOrCreateCounter(series("optin_"+name+"_total", "site", site)).AddInt64(n)
+	m.set.GetOrCreateCounter(m.series(labels{"optin_" + name + "_total", "site", site})).AddInt64(n)
 }
 
 // Confirmed adds how long it took from a signup to its confirmation.
@@ -153,9 +155,10 @@ func (m *Metrics) Confirmed(site string, took time.Duration, of Source) {
 
 // Email counts an attempt at an email; took is 0 if it is not the first one of its request that a relay took.
 func (m *Metrics) Email(site, outcome, class string, took time.Duration, of Source) {
-	m.set.GetOrCreateCounter(series("optin_emails_total", "site", site, "outcome", outcome, "class", class)).Inc()
+	m.set.GetOrCreateCounter(m.series(labels{"optin_emails_total",
+		"site", site, "outcome", outcome, "class", class})).Inc()
 	if took > 0 {
-		m.observe(series("optin_delivery_seconds", "site", site), deliverySeconds, took, of)
+		m.observe(m.series(labels{"optin_delivery_seconds", "site", site}), deliverySeconds, took, of)
 	}
 }
 
@@ -285,4 +288,35 @@ func series(name string, labels ...string) string {
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+// names remembers the names of series, because to write one takes longer than to count. They are as few as the series.
+type names struct {
+	mu sync.RWMutex
+	of map[labels]string
+}
+
+// labels are the name of a metric and those of its labels, each with its value.
+type labels [7]string
+
+// series is the function series for what is counted often.
+func (n *names) series(of labels) string {
+	n.mu.RLock()
+	known, ok := n.of[of]
+	n.mu.RUnlock()
+	if ok {
+		return known
+	}
+	used := 1
+	for used < len(of) && of[used] != "" { // a value may be empty
+		used += 2
+	}
+	written := series(of[0], slices.Clone(of[1:used])...) // so that of stays on the stack of who asks
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.of == nil {
+		n.of = map[labels]string{}
+	}
+	n.of[of] = written
+	return written
 }

@@ -15,6 +15,10 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 	m.Request("/c/:token", "POST", 200, 3*time.Millisecond, metrics.Source{})
 	m.Job("email", "completed", time.Second, metrics.Source{})
 	m.Job("a\"b\\c\nd", "lost", time.Second, metrics.Source{}) // no queue is named like that; a label may be
+	for range 2 {
+		m.Email("gazette", "sent", "", time.Second, metrics.Source{}) // the relay said no class
+		m.Email("gazette", "sent", "2.0", 0, metrics.Source{})
+	}
 	m.Relay("smtp.example.org:587", true)
 	m.Ready("")
 	w := httptest.NewRecorder()
@@ -30,6 +34,9 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`optin_http_request_seconds_count{route="/c/:token"} 2`,
 		`optin_outbox_jobs_total{queue="email",outcome="completed"} 1`,
 		`optin_outbox_jobs_total{queue="a\"b\\c\nd",outcome="lost"} 1`,
+		`optin_emails_total{site="gazette",outcome="sent",class=""} 2`,
+		`optin_emails_total{site="gazette",outcome="sent",class="2.0"} 2`,
+		`optin_delivery_seconds_count{site="gazette"} 2`,
 		`optin_relay_paused{relay="smtp.example.org:587"} 1`,
 		`optin_store_ready 1`,
 	} {
