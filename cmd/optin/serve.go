@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/optin/optin/internal/config"
 	"github.com/optin/optin/templates"
@@ -36,7 +35,8 @@ func serveWith(ctx context.Context, x extra, args []string, env func(string) (st
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	log, flush := newLog(stderr)
+	defer flush()
 	p, err := start(ctx, cfg, pages, log, x)
 	if err != nil {
 		fmt.Fprintln(stderr, "optin serve:", err)
