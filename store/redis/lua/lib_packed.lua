@@ -3,6 +3,7 @@
 -- one after the other. An entry costs a few bytes more than its width; as a member of a sorted set it would cost a
 -- hundred more. No entry begins with the byte 255.
 local CHUNK = 506 -- with what the server adds it fills 512 bytes
+local SOON = 10 -- ms: how much later than the entries behind them others are committed, mostly
 
 -- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale.
 local function before(a, b)
@@ -14,12 +15,14 @@ local function before(a, b)
 end
 
 -- chunk_of returns the chunk that an entry is in or belongs into: the last one that does not begin after it, or the
--- first one; nil if there is none. It also returns whether that is the last of all, as it mostly is.
+-- first one; nil if there is none. It also returns how long before the beginning of the last chunk of all the entry is,
+-- in ms; negative: it belongs into that one, as it mostly does.
 local function chunk_of(set, entry)
   local last = call('ZREVRANGE', set, '0', '0')[1]
-  if not last or struct.unpack('>I6', last) < struct.unpack('>I6', entry) then return last, true end
+  local ahead = last and struct.unpack('>I6', last) - struct.unpack('>I6', entry) or -1
+  if ahead < 0 then return last, ahead end
   return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', '0', '1')[1]
-    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', '0', '1')[1], false
+    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', '0', '1')[1], ahead
 end
 
 -- offset returns how many bytes of a chunk come before an entry.
@@ -90,18 +93,19 @@ local function pack_newest(set, w)
   for at = 1, bytes, size do call('ZADD', set, '0', string.sub(all, at, at + size - 1)) end
 end
 
--- add_entry adds an entry that is not there. It returns true if the set was empty. An entry behind all others is at
--- first a chunk of its own, so that a full one is written once and not for each of its entries.
+-- add_entry adds an entry that is not there. It returns true if the set was empty. An entry at the end is at first a
+-- chunk of its own, so that a full one is written once and not for each of its entries: one behind all others, or
+-- before some that were made at about the same time by somebody else, and were committed sooner.
 local function add_entry(set, entry)
-  local w, chunk, last = #entry, chunk_of(set, entry)
+  local w, chunk, ahead = #entry, chunk_of(set, entry)
   local at = chunk and offset(chunk, entry)
-  if not chunk or last and at == #chunk then
+  if not chunk or ahead < SOON and at == #chunk then
     call('ZADD', set, '0', entry)
     if TIME[2] % 8 == 0 then pack_newest(set, w) end
   elseif #chunk + w > CHUNK then
     split(set, chunk, at, entry)
   else
-    drop_chunk(set, chunk, w, last)
+    drop_chunk(set, chunk, w, ahead < 0)
     call('ZADD', set, '0', string.sub(chunk, 1, at) .. entry .. string.sub(chunk, at + 1))
   end
   return not chunk
