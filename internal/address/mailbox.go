@@ -3,6 +3,7 @@ package address
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -44,14 +45,26 @@ func organization(domain string) string {
 // that differ (ı and i, ß and ss) stay apart. Whether the text may stand in the DNS is not checked.
 var folding = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
 
+// fold returns a local part as folding maps it, or in lower case where that cannot. Of ASCII it maps nothing but case,
+// and what Punycode stands for: most are done without it.
+func fold(local string) string {
+	low := lowerASCII(local)
+	isASCII := strings.IndexFunc(low, func(r rune) bool { return r > unicode.MaxASCII }) < 0
+	if isASCII && !strings.Contains(low, "xn--") {
+		return low
+	}
+	folded, err := folding.ToUnicode(local)
+	if err != nil {
+		return strings.ToLower(local)
+	}
+	return folded
+}
+
 // Mailbox returns the mailbox as far as is known of its provider: without case and compatibility forms of characters,
 // without a tag, and without what its provider does not look at (see providers). Two people may share one, at a
 // provider that tells them apart; so no record is found by it. It counts emails, and a refusal holds for all of it.
 func (a Address) Mailbox() string {
-	local, err := folding.ToUnicode(a.local)
-	if err != nil {
-		local = strings.ToLower(a.local)
-	}
+	local := fold(a.local)
 	p, domain, user := providerOf(a.domain)
 	if user != "" {
 		local = user
@@ -59,15 +72,18 @@ func (a Address) Mailbox() string {
 	if i := strings.IndexAny(local, p.tags); i > 0 {
 		local = local[:i]
 	}
-	seen := strings.Map(func(r rune) rune {
-		switch {
-		case strings.ContainsRune(p.ignored, r):
-			return -1
-		case strings.ContainsRune(p.dots, r):
-			return '.'
-		}
-		return r
-	}, local)
+	seen := local
+	if p.ignored != "" || p.dots != "" {
+		seen = strings.Map(func(r rune) rune {
+			switch {
+			case strings.ContainsRune(p.ignored, r):
+				return -1
+			case strings.ContainsRune(p.dots, r):
+				return '.'
+			}
+			return r
+		}, local)
+	}
 	if seen == "" {
 		seen = local
 	}
@@ -91,21 +107,20 @@ func (a Address) Plain() Address {
 
 // providerOf returns how a domain reads local parts, the domain that stands for it, and the user that a subdomain
 // names.
-func providerOf(domain string) (p provider, main, user string) {
+func providerOf(domain string) (p *provider, main, user string) {
 	if strings.HasPrefix(domain, "yahoo.") {
-		return yahoo, domain, ""
+		return &yahoo, domain, ""
 	}
 	sub, parent, _ := strings.Cut(domain, ".")
-	for _, p := range providers {
-		switch {
-		case p.subdomains && slices.Contains(p.domains, parent):
-			return p, parent, sub
-		case !slices.Contains(p.domains, domain):
-		case p.oneName:
-			return p, p.domains[0], ""
-		default:
-			return p, domain, ""
-		}
+	if p := byDomain()[parent]; p != nil && p.subdomains {
+		return p, parent, sub
 	}
-	return usual, domain, ""
+	switch p := byDomain()[domain]; {
+	case p == nil:
+		return &usual, domain, ""
+	case p.oneName:
+		return p, p.domains[0], ""
+	default:
+		return p, domain, ""
+	}
 }

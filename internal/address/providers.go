@@ -3,6 +3,7 @@ package address
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // provider is how a provider of mailboxes reads addresses.
@@ -115,10 +116,19 @@ func (a Address) Provider() string {
 	if !slices.Contains(large, org) {
 		return ""
 	}
-	for i := range providers {
-		if p := &providers[i]; p.oneName && slices.Contains(p.domains, org) {
-			return p.domains[0]
-		}
+	if p := byDomain()[org]; p != nil && p.oneName {
+		return p.domains[0]
 	}
 	return org
 }
+
+// byDomain returns the providers by their domains, of which each has one.
+var byDomain = sync.OnceValue(func() map[string]*provider {
+	all := map[string]*provider{}
+	for i := range providers {
+		for _, domain := range providers[i].domains {
+			all[domain] = &providers[i]
+		}
+	}
+	return all
+})
