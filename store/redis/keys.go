@@ -97,10 +97,7 @@ func textKey(sum string) string  { return "o:h" + sum }
 const readyKey = "o:ready"
 
 // field returns the field of a record, or false if there can be no such record.
-func field(k store.Key) (string, bool) {
-	id, ok := packID(k.ID)
-	return k.Site + id, ok
-}
+func field(k store.Key) (string, bool) { return packIDBehind(k.Site, k.ID) }
 
 // readField is the reverse of field.
 func readField(f string) (k store.Key, ok bool) {

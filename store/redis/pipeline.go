@@ -139,31 +139,21 @@ func (p *pipeline) send(batch []*request) (inTime bool) {
 	if len(batch) == 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.attempt)
-	defer cancel()
+	began := time.Now()
+	ctx := until{context.Background(), began.Add(p.attempt)}
 	overdue := time.AfterFunc(p.attempt+p.attempt/10, func() { // the client has not kept to the context
 		for _, r := range batch {
 			r.fail(errNoAnswer)
 		}
 		p.start()
 	})
-	pipe := p.client.Pipeline()
-	var sent []*goredis.Cmd
+	sent := make([]*goredis.Cmd, 0, len(batch))
 	for _, r := range batch {
 		for i := range r.commands {
-			c := goredis.NewCmd(ctx, r.commands[i].words(r.repeated, r.body)...)
-			sent = append(sent, c)
-			_ = pipe.Process(ctx, noRetry{c})
+			sent = append(sent, goredis.NewCmd(ctx, r.commands[i].words(r.repeated, r.body)...))
 		}
 	}
-	wait := p.wait(ctx, pipe, batch)
-	began := time.Now()
-	var failed error // of all, unless a command has its own
-	if len(sent) == 1 && wait == nil {
-		failed = p.client.Process(ctx, noRetry{sent[0]})
-	} else {
-		_, failed = pipe.Exec(ctx)
-	}
+	wait, failed := p.exchange(ctx, batch, sent)
 	p.observe(time.Since(began))
 	for _, r := range batch {
 		replies := make([]reply, len(r.commands))
@@ -178,15 +168,40 @@ func (p *pipeline) send(batch []*request) (inTime bool) {
 	return overdue.Stop()
 }
 
-// wait adds to a batch that the server waits for its replicas, if anything in the batch is to be acknowledged. Some
-// versions wait only for what the same connection has written, and an attempt that is repeated may find all done: so
-// first something is written, which the replicas get after all that was written before it.
-func (p *pipeline) wait(ctx context.Context, pipe goredis.Pipeliner, batch []*request) *goredis.Cmd {
-	if p.replicas == 0 || !slices.ContainsFunc(batch, func(r *request) bool {
+// until is a context whose end nobody is told of: the client sets the time limits of its connections by the deadline.
+type until struct {
+	context.Context
+	deadline time.Time
+}
+
+func (u until) Deadline() (time.Time, bool) { return u.deadline, true }
+
+// exchange sends the commands of a batch and reads the answers. failed is of all commands, unless one has its own; wait
+// says how many replicas have what the batch did, and is nil if nobody needs to know.
+func (p *pipeline) exchange(
+	ctx context.Context, batch []*request, sent []*goredis.Cmd,
+) (wait *goredis.Cmd, failed error) {
+	waits := p.replicas > 0 && slices.ContainsFunc(batch, func(r *request) bool {
 		return slices.ContainsFunc(r.commands, command.kept)
-	}) {
-		return nil
+	})
+	if len(sent) == 1 && !waits {
+		return nil, p.client.Process(ctx, noRetry{sent[0]})
 	}
+	pipe := p.client.Pipeline()
+	for _, c := range sent {
+		_ = pipe.Process(ctx, noRetry{c})
+	}
+	if waits {
+		wait = p.wait(ctx, pipe)
+	}
+	_, failed = pipe.Exec(ctx)
+	return wait, failed
+}
+
+// wait adds to a batch that the server waits for its replicas. Some versions wait only for what the same connection has
+// written, and an attempt that is repeated may find all done: so first something is written, which the replicas get
+// after all that was written before it.
+func (p *pipeline) wait(ctx context.Context, pipe goredis.Pipeliner) *goredis.Cmd {
 	pipe.Set(ctx, readyKey, "", time.Minute)
 	wait := goredis.NewCmd(ctx, "wait", p.replicas, (p.attempt / 2).Milliseconds())
 	_ = pipe.Process(ctx, noRetry{wait})

@@ -84,22 +84,23 @@ func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error)
 
 // FindAll asks each shard for the records in it by one command, all in one pipeline.
 func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
-	all := make([]store.Record, len(keys))
+	all, fields := make([]store.Record, len(keys)), make([]string, len(keys))
 	var commands []command
 	var asked [][]int // by each command: the places in keys
 	for i, key := range keys {
 		all[i].Key = key
-		f, ok := field(key)
-		if !ok {
+		var ok bool
+		if fields[i], ok = field(key); !ok {
 			continue
 		}
 		name := s.shardOf(key.ID).records()
 		n := slices.IndexFunc(commands, func(c command) bool { return c.plain[1] == name })
 		if n < 0 {
 			n = len(commands)
-			commands, asked = append(commands, command{plain: []any{"hmget", name}}), append(asked, nil)
+			words := append(make([]any, 0, 2+len(keys)), "hmget", name)
+			commands, asked = append(commands, command{plain: words}), append(asked, make([]int, 0, len(keys)))
 		}
-		commands[n].plain, asked[n] = append(commands[n].plain, f), append(asked[n], i)
+		commands[n].plain, asked[n] = append(commands[n].plain, &fields[i]), append(asked[n], i)
 	}
 	if len(commands) == 0 {
 		return all, nil

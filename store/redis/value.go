@@ -113,15 +113,18 @@ var ids = base64.NewEncoding("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijkl
 	WithPadding(base64.NoPadding)
 
 // packID writes a record's ID, 22 characters of base64url, as 17 bytes. It returns false for any other ID.
-func packID(id string) (string, bool) {
-	var b [18]byte
+func packID(id string) (string, bool) { return packIDBehind("", id) }
+
+// packIDBehind returns a text and the ID behind it.
+func packIDBehind(text, id string) (string, bool) {
 	if len(id) != 22 {
 		return "", false
 	}
-	if _, err := ids.Decode(b[:], []byte(id+"--")); err != nil {
+	packed, err := ids.AppendDecode(append(make([]byte, 0, 96), text...), []byte(id+"--"))
+	if err != nil {
 		return "", false
 	}
-	return string(b[:idSize]), true
+	return string(packed[:len(text)+idSize]), true
 }
 
 func unpackID(b string) string {
