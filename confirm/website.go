@@ -124,30 +124,41 @@ func (w *Website) AskAll(
 	ctx context.Context, site string, all []address.Address, q Question,
 ) ([]consent.Status, error) {
 	found := make([]consent.Status, len(all))
+	if len(all) == 1 { // by the caller: a goroutine's stack would grow again each time
+		return found, w.askInto(ctx, &found[0], site, all[0], q)
+	}
 	var (
 		next   atomic.Int64
 		once   sync.Once
 		failed error
+		asking sync.WaitGroup
 	)
-	work := func() {
-		for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
-			st, err := w.Ask(ctx, site, all[i], q)
-			if bad, is := unreadable(err); is {
-				st, err = bad, nil
+	for range min(concurrentLookups, len(all)) {
+		asking.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
+				if err := w.askInto(ctx, &found[i], site, all[i], q); err != nil {
+					once.Do(func() { failed = err })
+					next.Store(int64(len(all))) // nobody begins another
+				}
 			}
-			if found[i] = st; err != nil && !errors.Is(err, store.ErrNotFound) {
-				once.Do(func() { failed = err })
-				next.Store(int64(len(all))) // nobody begins another
-			}
-		}
+		})
 	}
-	var others sync.WaitGroup
-	for range min(concurrentLookups, len(all)) - 1 {
-		others.Go(work)
-	}
-	work() // the caller too, and alone for one address: a goroutine's stack would grow again each time
-	others.Wait()
+	asking.Wait()
 	return found, failed
+}
+
+// askInto is Ask as AskAll does it.
+func (w *Website) askInto(
+	ctx context.Context, found *consent.Status, site string, a address.Address, q Question,
+) (err error) {
+	*found, err = w.Ask(ctx, site, a, q)
+	if bad, is := unreadable(err); is {
+		*found, err = bad, nil
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return err
 }
 
 // ByID returns one subscription.
