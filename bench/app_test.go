@@ -168,8 +168,9 @@ func (a *app) openOutbox(pages *templates.Set) {
 	a.outbox, err = outbox.New(outbox.Options{
 		Store: a.store, Log: log, Poll: time.Hour, // whatever is enqueued wakes it
 		Pools: []outbox.Pool{{
-			Queues: confirm.EmailQueues(), Run: a.mailer.Run, Timeout: mailer.MaxDuration, Waits: mailer.Waits(),
-			RepeatLast: true, Paused: a.mailer.PausedFor, Workers: 2 * connections, PerQueue: connections,
+			Queues: confirm.EmailQueues(), Run: a.mailer.Run, Prepare: a.service.Relay.ReadAhead,
+			Timeout: mailer.MaxDuration, Waits: mailer.Waits(), RepeatLast: true, Paused: a.mailer.PausedFor,
+			Workers: 2 * connections, PerQueue: connections,
 		}},
 		Observe: func(store.Job, outbox.Outcome, time.Duration) { a.ended.Add(1) },
 	})

@@ -55,7 +55,7 @@ func measureCalls(s *subject) {
 		release()
 		s.relay.wait(s, before+n+300)
 		s.quiet(s)
-	})).atMost(2.2)
+	})).atMost(1.8)
 	one := func() {
 		before := s.relay.taken.Load()
 		s.signUp(s, 1, 1)

@@ -106,9 +106,11 @@ func New(o Options) (*Service, error) {
 	if o.Unreadable == nil {
 		o.Unreadable = func(*UnreadableError) {}
 	}
+	changed := newChanges()
+	o.Store = countedStore{o.Store, changed}
 	r := &records{
 		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
-		revisions: newRevisions(o.Sites, o.Now()),
+		revisions: newRevisions(o.Sites, o.Now()), changes: changed,
 	}
 	r.notes = &notes{store: o.Store, now: o.Now, tell: o.Unreadable}
 	var err error
@@ -142,7 +144,7 @@ func New(o Options) (*Service, error) {
 	r.receipts = newReceipts(o, r.statements, ids)
 	m := mailboxes{r}
 	return &Service{
-		&Person{m}, &Website{m}, &Statistics{o.Store}, &Operator{m}, &Relay{m}, &Clock{m}, &Log{m}, r,
+		&Person{m}, &Website{m}, &Statistics{o.Store}, &Operator{m}, &Relay{mailboxes: m}, &Clock{m}, &Log{m}, r,
 	}, nil
 }
 

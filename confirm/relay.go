@@ -20,7 +20,10 @@ const pendingPerMailbox = 4
 
 // Relay is what mailing does: it asks what an email says, and reports what became of it. Its methods run jobs of the
 // email queues, or take the reports of mail systems.
-type Relay struct{ mailboxes }
+type Relay struct {
+	mailboxes
+	ahead ahead
+}
 
 // Message is all that an email says, as data.
 type Message struct {
@@ -55,17 +58,13 @@ func (m *Message) IsFirst() bool {
 // Message returns what the email of a job says now. It returns ErrNotDue where no email is due
 // (consent.Subscription.EmailDue), or where too many wait already for the mailbox in its many spellings.
 func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
-	box := r.sealer.box(job.Key)
-	id, mailbox, err := openEmailJob(box, job)
+	read, err := r.readJob(ctx, job)
 	if err != nil {
 		return Message{}, err
 	}
-	found, err := r.Store.FindAll(ctx, job.Key, mailboxKey(mailbox))
-	if err != nil {
-		return Message{}, err
-	}
-	k := known{record: found[0], box: box, request: id}
-	if k.subscription, k.raw, err = r.openWith(box, found[0]); err != nil {
+	id := read.request
+	k := known{record: read.record, box: read.box, request: id}
+	if k.subscription, k.raw, err = r.openWith(k.box, k.record); err != nil {
 		return Message{}, r.notes.note(ctx, err)
 	}
 	sub := k.subscription.EndValidity(r.Now())
@@ -74,7 +73,7 @@ func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
 	if due == "" {
 		return Message{Trace: trace}, ErrNotDue
 	}
-	if k, err = r.checkMailbox(ctx, k, id, found[1]); err != nil {
+	if k, err = r.checkMailbox(ctx, k, id, read.mailbox); err != nil {
 		return Message{Trace: trace}, err
 	}
 	sub = k.subscription.EndValidity(r.Now())
@@ -199,7 +198,7 @@ func (r *Relay) sent(
 	for _, links := range r.olderLinks {
 		then := *r.records
 		then.links = links
-		s.Messages = append(s.Messages, (&Relay{mailboxes{&then}}).messageOf(key, sub, id, is, n, email))
+		s.Messages = append(s.Messages, (&Relay{mailboxes: mailboxes{&then}}).messageOf(key, sub, id, is, n, email))
 	}
 	return s, nil
 }

@@ -49,7 +49,7 @@ func (s *Service) SampleMessage(site, locale string, of Sample) (Message, bool) 
 		if of.Reminding {
 			req.RemindAt = now.Add(known.Terms.RemindAfter)
 		}
-		(&Relay{mailboxes{r}}).fillConfirm(&m, &req, key)
+		(&Relay{mailboxes: mailboxes{r}}).fillConfirm(&m, &req, key)
 		m.Purposes = samplePurposes(known.Purposes[:of.Purposes], locale, consent.PurposeStatus{State: consent.Pending})
 		if of.Type == consent.EmailRenew {
 			m.Asked, m.Unsubscribe = now, r.unsubscribeLink(&sub, key.ID)
@@ -62,7 +62,7 @@ func (s *Service) SampleMessage(site, locale string, of Sample) (Message, bool) 
 		if of.Type == consent.EmailErase {
 			right = consent.RightErase
 		}
-		(&Relay{mailboxes{r}}).fillClaim(&m, &sub, &consent.Claim{
+		(&Relay{mailboxes: mailboxes{r}}).fillClaim(&m, &sub, &consent.Claim{
 			ID: id, Right: right, Asked: consent.Evidence{At: now}, Deadline: now.Add(consent.ClaimTTL),
 			Email: consent.Email{Due: now},
 		}, key)

@@ -82,8 +82,9 @@ func (g *generation) newOutbox(c *core, pages *templates.Set, x extra) (*outbox.
 // connections. If there is only one connection, an email that stalls delays all others.
 func emailPools(mail *mailer.Mailer, connections int) []outbox.Pool {
 	fresh := outbox.Pool{
-		Queues: confirm.EmailQueues(), Run: mail.Run, Timeout: mailer.MaxDuration,
-		Waits: mailer.Waits(), RepeatLast: true, RetryQueue: confirm.QueueEmailRetry, Paused: mail.PausedFor,
+		Queues: confirm.EmailQueues(), Run: mail.Run, Prepare: mail.Service.Relay.ReadAhead,
+		Timeout: mailer.MaxDuration, Waits: mailer.Waits(), RepeatLast: true, RetryQueue: confirm.QueueEmailRetry,
+		Paused: mail.PausedFor,
 	}
 	tried := fresh
 	tried.Queues, tried.RetryQueue = []store.QueueName{confirm.QueueEmailRetry, confirm.QueueEmailMaybeSent}, ""

@@ -50,6 +50,13 @@
 // given back: the jobs before it take longer than they used to, and then no more are leased than workers are idle. To
 // be given back counts as an attempt, but the job keeps its place before those that are due later.
 //
+// # Preparing
+//
+// A pool with Prepare has what its jobs need read together: before a job runs that was not prepared yet, with those
+// that are held and whose turns come within about a tenth of a second, 16 at most. That is a matter of cost alone: a
+// job may run unprepared, much later than it was prepared, or nowhere here, so Run checks whether what was read still
+// holds.
+//
 // # Probing
 //
 // A pool with ProbeEvery knows for each queue whether its jobs fail: it assumes so at the start, and after each job

@@ -27,7 +27,7 @@ func TestALeaseIsRenewedFromAThirdOfItOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	since := time.Now()
-	_, release := b.pools[0].keepLease(t.Context(), leasedJob{store.Job{ID: "j", Queue: "a"}, since})
+	_, release := b.pools[0].keepLease(t.Context(), leasedJob{Job: store.Job{ID: "j", Queue: "a"}, since: since})
 	for after, want := range []int64{0, 1} {
 		b.renewLeases(t.Context(), since.Add(10*time.Second-1+time.Duration(after)))
 		if n := s.n.Load(); n != want {

@@ -156,7 +156,7 @@ func (b *Outbox) RunDue(ctx context.Context, skip func(store.QueueName) bool) er
 				return err
 			}
 			for _, job := range jobs {
-				q.pool.runJob(ctx, q, leasedJob{job, time.Now()})
+				q.pool.runJob(ctx, q, leasedJob{Job: job, since: time.Now()})
 				ran = true
 			}
 		}

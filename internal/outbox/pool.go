@@ -12,6 +12,9 @@ import (
 // Run does the work of one leased job. Its context ends after Pool.Timeout, and when the lease is lost.
 type Run func(ctx context.Context, job store.Job) Result
 
+// Prepare reads together what several leased jobs need that are about to run. See Pool.Prepare.
+type Prepare func(ctx context.Context, jobs []store.Job)
+
 // Pool is a set of queues and how their jobs are run.
 type Pool struct {
 	Queues     []store.QueueName // at least one; the workers rotate among them
@@ -25,6 +28,10 @@ type Pool struct {
 	ProbeEvery time.Duration     // how often a failing queue is probed, with RepeatLast; 0: never
 	LeaseFor   time.Duration     // of a lease, instead of Options.LeaseFor, if not 0
 
+	// Prepare is called with several leased jobs that Run will have within about a tenth of a second, one of them at
+	// once. Others may run before it returns, any may run later or be given back, and a job that runs alone is not
+	// prepared. So Run does without it where it must. It may be nil.
+	Prepare Prepare
 	// Paused returns how long the pool is to lease nothing, because no job could complete now; 0: go on. It may be nil.
 	Paused func() time.Duration
 }

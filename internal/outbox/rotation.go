@@ -15,6 +15,8 @@ const (
 	maxBatch = 16
 	// soon is within what time a pool gets those jobs done that it leases beyond its idle workers.
 	soon = time.Second
+	// prepareWithin is within what time a pool begins those jobs that it prepares together.
+	prepareWithin = 100 * time.Millisecond
 )
 
 // rotation decides which queue of a pool a worker serves next, and whether with a job that is leased already or by
@@ -22,6 +24,7 @@ const (
 type rotation struct {
 	workers  int           // of the pool
 	perQueue int           // of them at one queue
+	prepares bool          // the pool does
 	ready    chan struct{} // one token: a worker that takes it, and leaves something over, puts it back
 
 	mu     sync.Mutex
@@ -53,7 +56,9 @@ type queue struct {
 // leasedJob is a job and when its lease was asked for.
 type leasedJob struct {
 	store.Job
-	since time.Time
+	since    time.Time
+	prepared bool        // with another job that a worker has begun
+	together []store.Job // itself and others, which are to be prepared before it runs
 }
 
 // turn is what a worker is to do at a queue.
@@ -66,7 +71,7 @@ type turn struct {
 
 // newRotation makes a rotation in which no queue waits for a turn.
 func newRotation(p *pool) *rotation {
-	r := &rotation{workers: max(1, p.Workers), ready: make(chan struct{}, 1)}
+	r := &rotation{workers: max(1, p.Workers), prepares: p.Prepare != nil, ready: make(chan struct{}, 1)}
 	r.perQueue = r.workers
 	if p.PerQueue > 0 {
 		r.perQueue = min(p.PerQueue, r.workers)
@@ -91,6 +96,7 @@ func (r *rotation) take() *turn {
 	if len(q.held) > 0 {
 		t.job = &q.held[0]
 		q.held = q.held[1:]
+		r.prepare(q, t.job)
 	} else {
 		t.n = r.batch(q)
 		q.leasing = true
@@ -178,13 +184,45 @@ func (r *rotation) leased(t *turn, jobs []store.Job, since time.Time) (first *le
 	}
 	for i, job := range jobs {
 		if i == 0 {
-			first = &leasedJob{job, since}
+			first = &leasedJob{Job: job, since: since}
 			continue
 		}
-		q.held = append(q.held, leasedJob{job, since})
+		q.held = append(q.held, leasedJob{Job: job, since: since})
+	}
+	if first != nil {
+		r.prepare(q, first)
 	}
 	r.notify()
 	return first, nil
+}
+
+// prepare chooses what is prepared together with a job that a worker begins, if that was not prepared: jobs that the
+// pool holds and begins next, as many as it begins soon.
+func (r *rotation) prepare(q *queue, begun *leasedJob) {
+	if !r.prepares || begun.prepared {
+		return
+	}
+	most := r.workers
+	if q.took > 0 {
+		most = int(time.Duration(r.workers) * prepareWithin / q.took)
+	}
+	jobs := append(make([]store.Job, 0, maxBatch), begun.Job)
+	for at, more := 0, true; more; at++ { // each queue has one turn after the other
+		more = false
+		for _, other := range r.queues {
+			if at >= len(other.held) || len(jobs) >= min(most, maxBatch) {
+				continue
+			}
+			more = true
+			if job := &other.held[at]; !job.prepared {
+				job.prepared = true
+				jobs = append(jobs, job.Job)
+			}
+		}
+	}
+	if len(jobs) > 1 {
+		begun.together = jobs
+	}
 }
 
 // leaseFailed records that a lease returned an error, after which the queue is left alone for a while. It returns how

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -307,5 +308,30 @@ func TestAQueueWhoseLeaseFailedIsLeftAloneUntilItIsWoken(t *testing.T) {
 	r.leased(turn, nil, time.Now())
 	if n := r.leaseFailed(turn, time.Second); n != 1 {
 		t.Error("an answer did not end the row of failures")
+	}
+}
+
+func TestWhatIsPreparedTogetherIsWhatRunsNext(t *testing.T) {
+	r := newRotation(&pool{Pool: Pool{
+		Queues: []store.QueueName{"a", "b"}, Workers: 4, Prepare: func(context.Context, []store.Job) {},
+	}})
+	for _, q := range r.queues {
+		q.took = time.Millisecond
+		for i := range 20 {
+			q.held = append(q.held, leasedJob{Job: store.Job{ID: fmt.Sprint(q.name, i)}})
+		}
+	}
+	r.queue("b").held[1].prepared = true
+	var ids []string
+	first := r.take().job
+	for _, job := range first.together {
+		ids = append(ids, job.ID)
+	}
+	want := []string{"a0", "a1", "b0", "a2", "a3", "b2", "a4", "b3", "a5", "b4", "a6", "b5", "a7", "b6", "a8", "b7"}
+	if diff := cmp.Diff(want, ids); diff != "" {
+		t.Errorf("prepared together (-want +got):\n%s", diff)
+	}
+	if next := r.take().job; next.ID != "b0" || next.together != nil {
+		t.Errorf("the next job is %s, to be prepared with %d", next.ID, len(next.together))
 	}
 }

@@ -25,7 +25,7 @@ func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duratio
 	defer p.box.running.Delete(job.ID)
 	limited, cancel := context.WithTimeout(ctx, p.Timeout)
 	held, release := p.keepLease(limited, job)
-	result := p.recovering(held, job.Job)
+	result := p.recovering(held, job)
 	release()
 	cancel()
 	outcome := p.end(context.WithoutCancel(ctx), job.Job, result)
@@ -37,15 +37,19 @@ func (p *pool) runJob(ctx context.Context, q *queue, job leasedJob) time.Duratio
 	return took
 }
 
-// recovering calls Run and turns a panic into Retry, so that one bad job does not stop the others.
-func (p *pool) recovering(ctx context.Context, job store.Job) (result Result) {
+// recovering calls Run, after Prepare if the job is the first of several, and turns a panic into Retry, so that one bad
+// job does not stop the others.
+func (p *pool) recovering(ctx context.Context, job leasedJob) (result Result) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.box.Log.Error("outbox: a job panicked", "queue", job.Queue, "job", job.ID, "stack", string(debug.Stack()))
 			result = Retry(errors.New("outbox: the job panicked"))
 		}
 	}()
-	return p.Run(ctx, job)
+	if job.together != nil {
+		p.Prepare(ctx, job.together)
+	}
+	return p.Run(ctx, job.Job)
 }
 
 // end ends a job as its result says, unless the worker has done so itself, and returns what became of it.

@@ -80,6 +80,9 @@ func calls(t *testing.T, s *Store) map[string]func() error {
 		"find all": say(func() (any, error) {
 			return s.FindAll(ctx, key, store.Key{Site: "gazette", ID: "BBBBBBBBBBBBBBBBBBBBBB"})
 		}),
+		"find many": say(func() (any, error) {
+			return s.FindAll(ctx, key, store.Key{Site: "gazette", ID: "BBBBBBBBBBBBBBBBBBBBBB"}, key)
+		}),
 		"list": say(func() (any, error) { return s.List(ctx, store.Query{Site: "gazette"}) }),
 		"list by state": say(func() (any, error) {
 			return s.List(ctx, store.Query{Site: "gazette", State: "pending"})

@@ -371,9 +371,23 @@ func (s records) Find(ctx context.Context, key store.Key) (store.Record, error) 
 	return r, err
 }
 
-// FindAll reads the records one after the other, on one connection.
+// beginReading begins a transaction in which all is read as of one moment.
+const beginReading = "BEGIN"
+
+// FindAll reads the records one after the other, on one connection. Each read is a transaction of its own, before which
+// SQLite forgets the pages that it has if anything was written meanwhile: so many are read in one.
 func (s records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
 	return read(ctx, s.deadline(), s.database, func(c *conn) (all []store.Record, err error) {
+		if len(keys) > 2 {
+			if _, err := c.exec(beginReading); err != nil {
+				return nil, err
+			}
+			defer func() {
+				if _, ended := c.exec(rollBackAll); err == nil {
+					err = ended
+				}
+			}()
+		}
 		all = make([]store.Record, len(keys))
 		for i, key := range keys {
 			if all[i], err = s.findOn(c, key); err != nil {

@@ -93,6 +93,14 @@ func findAll(t *testing.T, open func(*testing.T) store.Store) {
 			}
 		}
 	}
+	put(t, s, keys[0], &store.Record{State: "pending", Created: time.Now(), Data: []byte("since")})
+	again, err := open(t).FindAll(t.Context(), keys...)
+	if err != nil || string(again[0].Data) != "since" || again[4].Version != all[4].Version {
+		t.Errorf("found again after one was put: %+v, %v", again[0], err)
+	}
+	if again, err = s.FindAll(t.Context(), keys...); err != nil || string(again[0].Data) != "since" {
+		t.Errorf("found again by who has put it: %+v, %v", again[0], err)
+	}
 	if none, err := s.FindAll(t.Context()); err != nil || len(none) != 0 {
 		t.Errorf("of no keys: %v, %v", none, err)
 	}
