@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sort"
@@ -70,6 +71,7 @@ type Appender struct {
 	appends atomic.Bool  // it has the lease
 	other   atomic.Bool  // its log is not the store's
 	oldest  atomic.Int64 // when the oldest change that waits was made, in ms since 1970; 0: nothing waits
+	failing atomic.Int64 // since when the folder lets it do nothing, in ms since 1970; 0: it does
 	leased  time.Time
 	began   time.Time // the last batch, or the last try in vain
 
@@ -117,7 +119,9 @@ type Status struct {
 	Other   bool // its log does not have the head that the store knows: an alarm
 	// another process appends, and the log here is not the one that it appends to: perhaps there is none here
 	Elsewhere bool
-	Lag       time.Duration // since the oldest change that has no leaf yet; only where this process appends
+	// Since the oldest change that has no leaf yet, where this process appends; or else since its folder lets it do
+	// nothing, which is as long as a change may have waited.
+	Lag time.Duration
 }
 
 // Status returns where the log stands.
@@ -128,6 +132,9 @@ func (a *Appender) Status() Status {
 	}
 	if at := a.oldest.Load(); at > 0 && s.Appends {
 		s.Lag = max(0, a.Now().Sub(time.UnixMilli(at)))
+	}
+	if at := a.failing.Load(); at > 0 {
+		s.Lag = max(s.Lag, a.Now().Sub(time.UnixMilli(at)))
 	}
 	return s
 }
@@ -152,6 +159,9 @@ func (a *Appender) Run(ctx context.Context) {
 			now = "store" // in other words each time: a port, a deadline
 		case err != nil:
 			now = err.Error()
+			a.failing.CompareAndSwap(0, a.Now().UnixMilli())
+		default:
+			a.failing.Store(0)
 		}
 		if now != last && err != nil {
 			a.Log.Error("the consent log cannot be continued now", "error", err)
@@ -445,6 +455,9 @@ func (a *Appender) commit(ctx context.Context, leaves []Leaf) error {
 		return err
 	}
 	err = a.Store.CompareAndSwap(ctx, headCell, []byte(before.String()), []byte(after.String()), headKept)
+	if errors.Is(err, store.ErrChanged) {
+		return fmt.Errorf("%w: the store knows another one than that of its %d leaves", ErrOtherHead, before.Size)
+	}
 	if err != nil {
 		return err
 	}

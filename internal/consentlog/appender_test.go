@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -303,4 +304,52 @@ func TestAProcessWithAnotherFolderIsNotInTheWay(t *testing.T) {
 		run(t, appender(right, st), "the later leaves", func() bool { return right.Size() == 20 })
 		return true
 	})
+}
+
+// A folder that is away, or read-only, lets nothing be appended: how long that has been is said, whatever waits.
+func TestALogThatCannotBeContinuedIsBehind(t *testing.T) {
+	st, l := newStore(t), open(t, t.TempDir()+"/log")
+	enqueue(t, st, 0, 3)
+	a := appender(l, st)
+	run(t, a, "the leaves", func() bool { return l.Size() == 3 })
+	must(t, os.Rename(l.Dir(), l.Dir()+".away"))
+	enqueue(t, st, 20, 23)
+	run(t, a, "half a second without the folder", func() bool { return a.Status().Lag > 500*time.Millisecond })
+	must(t, os.Rename(l.Dir()+".away", l.Dir()))
+	run(t, a, "the folder is back", func() bool { return l.Size() == 6 && a.Status().Lag == 0 })
+}
+
+// A process whose file of keys was lost goes on neither as if nothing had been nor at its next start: those who come
+// next would have the places of others, so that no copy could be put back any more.
+func TestALostFileOfKeysIsNotBegunAnew(t *testing.T) {
+	st, l := newStore(t), open(t, t.TempDir()+"/log")
+	enqueue(t, st, 0, 5)
+	a := appender(l, st)
+	run(t, a, "the leaves", func() bool { return l.Size() == 5 })
+	keys := l.Dir() + ".keys"
+	must(t, os.Rename(keys, keys+".copy"))
+	enqueue(t, st, 25, 27)
+	for what, of := range map[string]*consentlog.Appender{"it goes on": a, "it starts": appender(open(t, l.Dir()), st)} {
+		run(t, of, "the alarm where "+what, func() bool { return of.Status().Lag > 500*time.Millisecond })
+		if n := open(t, l.Dir()).Size(); n != 5 {
+			t.Errorf("%d leaves where %s", n, what)
+		}
+	}
+	must(t, os.Rename(keys+".copy", keys))
+	run(t, a, "a copy is back", func() bool { return len(records(t, l)) == 7 })
+
+	must(t, os.Truncate(keys, 3*(16+32+8)))
+	must(t, os.WriteFile(keys+".lost", nil, 0o600))
+	enqueue(t, st, 37, 39)
+	again := open(t, l.Dir())
+	run(t, appender(again, st), "the loss is known", func() bool { return again.Size() == 9 })
+	all := records(t, again)
+	for _, kept := range []int{0, 1, 2, 37, 38} {
+		if all[fmt.Sprintf(`{"record":%d}`, kept)] != 1 {
+			t.Errorf("of those whose keys are there record %d is lost: %v", kept, all)
+		}
+	}
+	if _, err := os.Stat(keys + ".lost"); err == nil {
+		t.Error("the next loss would be taken for known")
+	}
 }

@@ -102,7 +102,11 @@ func ownKey(name string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consentlog: %w", err)
 	}
-	return ParseKey(text)
+	key, err := ParseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("consentlog: %s %w: put a copy back", name, err)
+	}
+	return key, nil
 }
 
 // ParseKey reads the private key of checkpoints: Ed25519, PKCS #8 in PEM. Its error repeats nothing of it.

@@ -116,6 +116,7 @@ type Log struct {
 	size   int64
 	sealed int64 // of the file of that name
 	people *people
+	slots  int              // of people, that leaves name
 	recent map[[8]byte]bool // the ids of the jobs of the last leaves
 }
 
@@ -160,7 +161,12 @@ func (l *Log) reload() error {
 		return err
 	}
 	clear(l.recent)
-	l.size, l.sealed = int64(len(index))/indexSize, 0
+	l.size, l.sealed, l.slots = int64(len(index))/indexSize, 0, 0
+	for n := range l.size {
+		if slot := parseIndex(index[n*indexSize:]).slot; slot != noSlot {
+			l.slots = max(l.slots, int(slot)+1)
+		}
+	}
 	for n := max(0, l.size-maxRecent); n < l.size; n++ {
 		l.recent[[8]byte(index[n*indexSize+24:])] = true
 	}
@@ -317,6 +323,9 @@ func (l *Log) Rewind(to Head) error {
 	}
 	if is.Root != to.Root {
 		return fmt.Errorf("%w: its first %d leaves are others", ErrOtherHead, to.Size)
+	}
+	if err := l.people.complete(l.slots); err != nil {
+		return err
 	}
 	if to.Size == l.size {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"sync"
+	"time"
 )
 
 // The file of keys has a slot for each person: the keyed id (16 bytes), the key (32), and when the key was destroyed
@@ -45,6 +46,35 @@ func (p *people) latest() map[Person]uint32 {
 		}
 	}
 	return p.index
+}
+
+// complete returns an error if there are fewer slots than leaves name: the file was lost or cut, or is an older copy, and
+// who comes next must not be given a slot that stands for somebody else. If the operator has said that there is no
+// better copy, by a file of the same name and ".lost", the missing keys are destroyed ones from then on.
+func (p *people) complete(slots int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := len(p.all)
+	missing := slots - before/slotSize
+	if missing <= 0 {
+		return nil
+	}
+	said := p.path + ".lost"
+	if _, err := os.Stat(said); err != nil {
+		return fmt.Errorf("%w: %s lacks %d of %d keys: put its newest copy back; if there is none with more of them, "+
+			"say so with: touch %s (what those persons decided can then not be restored from the log)",
+			ErrDamaged, p.path, missing, slots, said)
+	}
+	for range missing {
+		p.add(Person{}, [32]byte{}, time.Now().UnixMilli())
+	}
+	if err := writeAt(p.path, int64(before), p.all[before:]); err != nil {
+		return err
+	}
+	if err := os.Remove(said); err != nil {
+		return fmt.Errorf("consentlog: %w", err)
+	}
+	return nil
 }
 
 // erased returns when the person of a slot was erased last, 0 for never, and whether the slot's key was destroyed then.
