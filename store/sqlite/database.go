@@ -116,10 +116,15 @@ func (d *database) shut() error {
 	return d.closeAll()
 }
 
-// closeAll closes the connections, the one that writes last: it completes the database.
+// closeAll closes the connections, the one that writes last: it completes the database. SQLite does not if the file is
+// not in its place any more, and leaves a log that the next start would write over whatever file is there.
 func (d *database) closeAll() error {
 	var errs []error
-	for _, c := range slices.Backward(d.conns) {
+	for i, c := range slices.Backward(d.conns) {
+		if i == 0 && d.file != nil && !d.o.ReadOnly && !inPlace(d.o.Path, d.file) {
+			_, err := c.value("PRAGMA wal_checkpoint(TRUNCATE)")
+			errs = append(errs, err)
+		}
 		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)

@@ -38,10 +38,10 @@ func isLocked(err error) bool {
 	return c == code.SQLITE_BUSY || c == code.SQLITE_LOCKED
 }
 
-// isDamage reports whether the file itself is damaged.
+// isDamage reports whether the file itself is damaged, or its log: that it ends too early is no fault of the disk.
 func isDamage(err error) bool {
 	c := primaryCode(err)
-	return c == code.SQLITE_CORRUPT || c == code.SQLITE_NOTADB
+	return c == code.SQLITE_CORRUPT || c == code.SQLITE_NOTADB || resultCode(err) == code.SQLITE_IOERR_SHORT_READ
 }
 
 // isUnavailable reports whether the file cannot be reached or written now, and perhaps can be later.

@@ -33,6 +33,10 @@ func (d *database) Ready(ctx context.Context) error {
 		_, err := t.exec(askReady, millis(t.now))
 		return err
 	})
+	if isDamage(err) {
+		d.setDamage(resultWords(err))
+		return d.damage.Load()
+	}
 	if u := d.refusal(err); u != nil {
 		return u
 	}
@@ -93,17 +97,27 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	return u
 }
 
+// inPlace reports whether the file that was opened is still the one at its path.
+func inPlace(path string, opened os.FileInfo) bool {
+	file, err := os.Stat(path)
+	return err == nil && os.SameFile(file, opened)
+}
+
 // checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into
 // a file that was removed.
 func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
-	file, err := os.Stat(o.Path)
-	if err != nil || !os.SameFile(file, opened) {
+	if !inPlace(o.Path, opened) {
 		return 0, &store.UnsafeError{
 			Setting: "the file " + o.Path,
 			Have:    "not the one that was opened",
 			Want:    "left in its place",
-			Fix:     "put it back, or start optin again to use the one that is there",
+			Fix: "put it back; or to use the one that is there, stop optin with SIGTERM, which empties " + o.Path +
+				"-wal (of another file it would damage this one), and start it again",
 		}
+	}
+	file, err := os.Stat(o.Path)
+	if err != nil {
+		return 0, err
 	}
 	if _, err := os.Stat(o.Path + "-wal"); err != nil {
 		return 0, &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",

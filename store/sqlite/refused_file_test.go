@@ -222,3 +222,56 @@ func TestInvalidOptionsAreRefused(t *testing.T) {
 		t.Errorf("it left %v behind", names)
 	}
 }
+
+// A file that somebody put into the place of an open one, such as a copy, is whole at the next start, as is the one that
+// was moved away: the log goes with neither into the other.
+func TestAFileThatWasReplacedIsNotDamagedByTheLog(t *testing.T) {
+	path := closedStore(t)
+	copied, moved := path+".copy", path+".moved"
+	s := open(t, Options{Path: path})
+	do(t, path, "VACUUM INTO '"+copied+"'")
+	const later = 1500 // the log is written from its beginning again, so that it lacks pages of the first ones
+	for i := range later {
+		if err := put(t.Context(), s, fmt.Sprintf("later-%d", i), make([]byte, 8000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Rename(path, moved), os.Rename(copied, path)); err != nil {
+		t.Fatal(err)
+	}
+	var u *store.UnsafeError
+	if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Fix, "SIGTERM") {
+		t.Fatalf("Ready gave %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hasAll(t, path)
+	write(t, moved+"-wal", nil)
+	again := open(t, Options{Path: moved})
+	if _, err := again.Find(t.Context(), store.Key{Site: "gazette", ID: fmt.Sprintf("later-%d", later-1)}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file, or its log, that was overwritten while it was open is called damaged, and not out of reach.
+func TestDamageThatIsMetIsNamed(t *testing.T) {
+	path := closedStore(t)
+	s := open(t, Options{Path: path})
+	if err := put(t.Context(), s, "one-more", make([]byte, 2000)); err != nil {
+		t.Fatal(err)
+	}
+	do(t, path, "UPDATE ready SET asked = 1") // what this process has in memory is read anew
+	if err := os.Truncate(path+"-wal", 0); err != nil {
+		t.Fatal(err)
+	}
+	var u *store.UnsafeError
+	for end := time.Now().Add(5 * time.Second); !errors.As(s.Ready(t.Context()), &u); {
+		if time.Now().After(end) {
+			t.Fatal("the damage was not named")
+		}
+	}
+	if !strings.Contains(u.Have, "damaged") || !strings.Contains(u.Fix, ".recover") {
+		t.Errorf("Ready says %v", u)
+	}
+}
