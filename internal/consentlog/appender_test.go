@@ -329,7 +329,8 @@ func TestALostFileOfKeysIsNotBegunAnew(t *testing.T) {
 	keys := l.Dir() + ".keys"
 	must(t, os.Rename(keys, keys+".copy"))
 	enqueue(t, st, 25, 27)
-	for what, of := range map[string]*consentlog.Appender{"it goes on": a, "it starts": appender(open(t, l.Dir()), st)} {
+	started := appender(open(t, l.Dir()), st)
+	for what, of := range map[string]*consentlog.Appender{"it goes on": a, "it starts": started} {
 		run(t, of, "the alarm where "+what, func() bool { return of.Status().Lag > 500*time.Millisecond })
 		if n := open(t, l.Dir()).Size(); n != 5 {
 			t.Errorf("%d leaves where %s", n, what)

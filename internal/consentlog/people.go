@@ -48,8 +48,8 @@ func (p *people) latest() map[Person]uint32 {
 	return p.index
 }
 
-// complete returns an error if there are fewer slots than leaves name: the file was lost or cut, or is an older copy, and
-// who comes next must not be given a slot that stands for somebody else. If the operator has said that there is no
+// complete returns an error if there are fewer slots than leaves name: the file was lost or cut, or is an older copy,
+// and who comes next must not be given a slot that stands for somebody else. If the operator has said that there is no
 // better copy, by a file of the same name and ".lost", the missing keys are destroyed ones from then on.
 func (p *people) complete(slots int) error {
 	p.mu.Lock()

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -70,6 +71,65 @@ func TestADamagedValueStopsNothingElse(t *testing.T) {
 			if due, err := s.Lease(t.Context(), store.TimerQueue, 10, time.Minute); err != nil || len(due) != 1 {
 				t.Errorf("%s %q as %q: %d new timers are due, %v", of.key, of.field, damaged, len(due), err)
 			}
+		}
+	}
+}
+
+// TestADamagedIndexStopsNothing puts what is no entry among those of each index and timer, and cuts their chunks short.
+func TestADamagedIndexStopsNothing(t *testing.T) {
+	server := startServer(t, "--appendonly", "no")
+	s := patient(t, Options{Location: at(server.url())})
+	redis, soon := server.client(), time.Now().Add(-time.Second)
+	state := func(n int, state string) {
+		t.Helper()
+		err := s.Update(t.Context(), key(n), func(store.Record) (store.Change, error) {
+			return store.Change{Put: &store.Record{State: state, Created: soon, Timer: soon}}, nil
+		})
+		if err != nil {
+			t.Errorf("record %d, %s: %v", n, state, err)
+		}
+	}
+	sets := []string{"o{0}t", "o{0}igazette/pending", "o{0}igazette/confirmed"}
+	for _, set := range sets {
+		add := func(m goredis.Z) func(string) error {
+			return func(string) error { return redis.ZAdd(t.Context(), set, m).Err() }
+		}
+		for what, damage := range map[string]func(chunk string) error{
+			"what is behind all": add(goredis.Z{Member: "\xfejunk"}),
+			"what is before all": add(goredis.Z{Member: "\x00"}),
+			"an empty one":       add(goredis.Z{Member: ""}),
+			"another score":      add(goredis.Z{Score: 1, Member: "x"}),
+			"a chunk cut short": func(chunk string) error {
+				cut := add(goredis.Z{Member: chunk[:len(chunk)-3]})
+				return errors.Join(redis.ZRem(t.Context(), set, chunk).Err(), cut(""))
+			},
+		} {
+			t.Run(set+" "+what, func(t *testing.T) {
+				if err := redis.FlushAll(t.Context()).Err(); err != nil {
+					t.Fatal(err)
+				}
+				for n := range 30 {
+					state(n, []string{"pending", "confirmed"}[n%2])
+				}
+				if err := damage(redis.ZRange(t.Context(), set, -1, -1).Val()[0]); err != nil {
+					t.Fatal(err)
+				}
+				for n := 30; n < 60; n++ {
+					state(n, []string{"pending", "confirmed"}[n%2])
+				}
+				state(30, "confirmed")
+				page, err := s.List(t.Context(), store.Query{Site: "gazette", Limit: 100})
+				if err != nil || len(page.Records) < 59 {
+					t.Errorf("%d records are listed, %v", len(page.Records), err)
+				}
+				if _, err := s.Due(t.Context()); err != nil {
+					t.Error(err)
+				}
+				due, err := s.Lease(t.Context(), store.TimerQueue, 100, time.Minute)
+				if err != nil || len(due) < 59 {
+					t.Errorf("%d timers are due, %v", len(due), err)
+				}
+			})
 		}
 	}
 }

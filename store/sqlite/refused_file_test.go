@@ -223,8 +223,8 @@ func TestInvalidOptionsAreRefused(t *testing.T) {
 	}
 }
 
-// A file that somebody put into the place of an open one, such as a copy, is whole at the next start, as is the one that
-// was moved away: the log goes with neither into the other.
+// A file that somebody put into the place of an open one, such as a copy, is whole at the next start, as is the one
+// that was moved away: the log of one is not written into the other.
 func TestAFileThatWasReplacedIsNotDamagedByTheLog(t *testing.T) {
 	path := closedStore(t)
 	copied, moved := path+".copy", path+".moved"

@@ -19,7 +19,7 @@ local function due_timers(records, timers, pushed, sites, n)
   while #found < n and #gone < 100 do
     local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', skip, '1')[1]
     if not chunk then break end
-    for i = 1, #chunk, 25 do
+    for i = 1, #chunk - 24, 25 do
       local at = struct.unpack('>I6', chunk, i) - OFFSET
       if at > NOW or #found == n then return found, gone end
       local site = site_of(sites, string.sub(chunk, i + 6, i + 7))

@@ -14,15 +14,36 @@ local function before(a, b)
   return #a < #b
 end
 
+-- is_damaged reports whether a chunk is no row of entries of w bytes. It must stop nothing but itself.
+local function is_damaged(chunk, w) return #chunk < w or #chunk % w ~= 0 end
+
+-- mend takes a damaged chunk out, and puts back those of its entries that are whole.
+local function mend(set, chunk, w)
+  call('ZREM', set, chunk)
+  local whole = string.sub(chunk, 1, #chunk - #chunk % w)
+  if whole ~= '' then call('ZADD', set, '0', whole) end
+end
+
+-- find_chunk returns what chunk_of does, and perhaps a damaged chunk.
+local function find_chunk(set, entry)
+  local last = call('ZREVRANGE', set, '0', '0')[1]
+  if not last or is_damaged(last, #entry) then return last, -1 end
+  local ahead = struct.unpack('>I6', last) - struct.unpack('>I6', entry)
+  if ahead < 0 then return last, ahead end
+  return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', '0', '1')[1]
+    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', '0', '1')[1], ahead
+end
+
 -- chunk_of returns the chunk that an entry is in or belongs into: the last one that does not begin after it, or the
 -- first one; nil if there is none. It also returns how long before the beginning of the last chunk of all the entry is,
 -- in ms; negative: it belongs into that one, as it mostly does.
 local function chunk_of(set, entry)
-  local last = call('ZREVRANGE', set, '0', '0')[1]
-  local ahead = last and struct.unpack('>I6', last) - struct.unpack('>I6', entry) or -1
-  if ahead < 0 then return last, ahead end
-  return call('ZREVRANGEBYLEX', set, '(' .. entry .. '\255', '-', 'LIMIT', '0', '1')[1]
-    or call('ZRANGEBYLEX', set, '-', '+', 'LIMIT', '0', '1')[1], ahead
+  local chunk, ahead = find_chunk(set, entry)
+  while chunk and is_damaged(chunk, #entry) do
+    mend(set, chunk, #entry)
+    chunk, ahead = find_chunk(set, entry)
+  end
+  return chunk, ahead
 end
 
 -- offset returns how many bytes of a chunk come before an entry.
@@ -53,7 +74,11 @@ local function drop_chunk(set, chunk, w, last)
   end
 end
 
-local function behind(set, chunk) return call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', '0', '1')[1] end
+-- behind returns the chunk behind another, for entries of w bytes; nil if there is none, or it is damaged.
+local function behind(set, chunk, w)
+  local after = call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', '0', '1')[1]
+  return after and not is_damaged(after, w) and after or nil
+end
 
 -- split adds an entry behind the first at bytes of a full chunk. Entries mostly come about in order: so a chunk that
 -- grows at its end is left full, and what comes after that joins the chunk behind it if there is room.
@@ -66,7 +91,7 @@ local function split(set, chunk, at, entry)
   else
     left = string.sub(chunk, 1, at) .. entry .. string.sub(left, at + 1)
   end
-  local after = behind(set, chunk)
+  local after = behind(set, chunk, w)
   if after and #right + #after <= CHUNK then
     drop_chunk(set, after, w)
     right = right .. after
@@ -81,7 +106,7 @@ end
 -- pack_newest makes full chunks of those at the end that are not.
 local function pack_newest(set, w)
   local newest, n, bytes = call('ZREVRANGE', set, '0', '63'), 0, 0
-  while newest[n + 1] and #newest[n + 1] + w <= CHUNK do
+  while newest[n + 1] and not is_damaged(newest[n + 1], w) and #newest[n + 1] + w <= CHUNK do
     n = n + 1
     bytes = bytes + #newest[n]
   end
@@ -118,7 +143,7 @@ local function remove_entry(set, entry)
   if not chunk or string.sub(chunk, at + 1, at + w) ~= entry then return end
   local rest = string.sub(chunk, 1, at) .. string.sub(chunk, at + w + 1)
   if #rest > 0 and #rest < CHUNK / 4 then
-    local after = behind(set, chunk)
+    local after = behind(set, chunk, w)
     if after and #rest + #after < CHUNK * 3 / 4 then
       drop_chunk(set, after, w)
       rest = rest .. after

@@ -45,6 +45,10 @@ end
 -- note_timers writes down when the first timer is due.
 local function note_timers(timers, pushed, due)
   local chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', '0', '1')[1]
+  while chunk and is_damaged(chunk, 25) do
+    mend(timers, chunk, 25)
+    chunk = call('ZRANGEBYLEX', timers, '-', '+', 'LIMIT', '0', '1')[1]
+  end
   local first = tonumber(call('ZRANGE', pushed, '0', '0', 'WITHSCORES')[2] or math.huge)
   if chunk then first = math.min(first, (struct.unpack('>I6', chunk)) - OFFSET) end
   if first < math.huge then call('ZADD', due, first, 'timer') else call('ZREM', due, 'timer') end

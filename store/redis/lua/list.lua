@@ -22,7 +22,7 @@ local function newest(index, all)
   repeat
     local chunk = call('ZREVRANGEBYLEX', index, max, '-', 'LIMIT', '0', '1')[1]
     if not chunk then return end
-    for at = #chunk - 22, 1, -23 do
+    for at = #chunk - #chunk % 23 - 22, 1, -23 do
       local entry = string.sub(chunk, at, at + 22)
       if cursor == '' or before(entry, cursor) then
         all[#all + 1] = entry
