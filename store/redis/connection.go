@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -44,6 +45,7 @@ type connection struct {
 	shards int // 1, or 16 on a Cluster
 	budget time.Duration
 	random io.Reader
+	marked atomic.Bool // this process has seen the mark of the store in every shard, and misses it where it is gone
 	*pipeline
 
 	mu     sync.Mutex // guards closed, and calls while it grows

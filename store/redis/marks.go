@@ -3,6 +3,7 @@ package redis
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/optin/optin/store"
 )
@@ -10,6 +11,9 @@ import (
 // marks is the port store.Marks. Every shard has a copy of the mark: on a Cluster a master may lose its data while the
 // others keep theirs.
 type marks struct{ *connection }
+
+// errUnmarked says that a shard has not the mark any more that this process has seen there.
+var errUnmarked = errors.New("the mark of the store is missing: it has lost its data")
 
 // Mark reads all copies; where they differ, that of the first shard that has one is the mark.
 func (s marks) Mark(ctx context.Context) (mark []byte, whole bool, err error) {
@@ -28,6 +32,7 @@ func (s marks) Mark(ctx context.Context) (mark []byte, whole bool, err error) {
 			mark = []byte(text(r.value))
 		}
 	}
+	s.marked.CompareAndSwap(false, mark != nil && missing == 0)
 	return mark, missing == 0 || mark == nil, nil
 }
 
@@ -49,6 +54,7 @@ func (s marks) SetMark(ctx context.Context, old, mark []byte) error {
 			return err
 		}
 	}
+	s.marked.Store(true)
 	return nil
 }
 

@@ -177,8 +177,11 @@ func (s *records) commit(
 		return was, true, nil
 	}
 	s.undo(ctx, l.held)
-	if value == "lost" {
+	switch value {
+	case "lost":
 		return was, false, store.ErrLeaseLost
+	case "unmarked":
+		return was, false, unavailable(ctx, errUnmarked)
 	}
 	switch reply := flat(value); {
 	case len(reply) > 1 && reply[0] == "exceeded":
