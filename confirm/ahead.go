@@ -22,8 +22,12 @@ type emailJob struct {
 	mailbox store.Record
 }
 
-// ahead has what was read for email jobs shortly before they run, many in one call of the store.
-type ahead struct {
+// emailJobs reads what email jobs need, shortly before they run: many in one call of the store.
+type emailJobs struct {
+	store   store.Store
+	sealer  sealer
+	changes *changes // of that store
+
 	mu    sync.Mutex
 	byJob map[string]*reading // by the ID of the job
 }
@@ -37,7 +41,7 @@ type reading struct {
 }
 
 // begin notes that jobs are being read until done is closed, and forgets what nobody came for.
-func (a *ahead) begin(jobs []store.Job, done chan struct{}) []*reading {
+func (a *emailJobs) begin(jobs []store.Job, done chan struct{}) []*reading {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
@@ -58,7 +62,7 @@ func (a *ahead) begin(jobs []store.Job, done chan struct{}) []*reading {
 }
 
 // take returns what is read for a job, once; nil if nothing is.
-func (a *ahead) take(job store.Job) *reading {
+func (a *emailJobs) take(job store.Job) *reading {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.byJob[job.ID]
@@ -80,24 +84,24 @@ func (r *reading) wait(ctx context.Context) *emailJob {
 }
 
 // ReadAhead reads what the emails of several jobs need in one call of the store. What it has read is good for a moment,
-// and only until this process changes a record of it: then, or if it could not read it, Message reads anew.
-func (r *Relay) ReadAhead(ctx context.Context, jobs []store.Job) {
+// and only until this process changes a record of it: then, or if it could not be read, Message reads anew.
+func (a *emailJobs) ReadAhead(ctx context.Context, jobs []store.Job) {
 	done := make(chan struct{})
 	defer close(done)
-	all := r.ahead.begin(jobs, done)
+	all := a.begin(jobs, done)
 	keys := make([]store.Key, 0, 2*len(jobs))
 	opened, read := make([]*emailJob, 0, len(jobs)), make([]*reading, 0, len(jobs))
 	for i, job := range jobs {
-		box := r.sealer.box(job.Key)
+		box := a.sealer.box(job.Key)
 		request, mailbox, err := openEmailJob(box, job)
 		if err != nil {
 			continue // Message says so
 		}
-		all[i].changes = r.changes.of(job.Key, mailboxKey(mailbox))
+		all[i].changes = a.changes.of(job.Key, mailboxKey(mailbox))
 		opened = append(opened, &emailJob{box: box, request: request})
 		keys, read = append(keys, job.Key, mailboxKey(mailbox)), append(read, all[i])
 	}
-	found, err := r.Store.FindAll(ctx, keys...)
+	found, err := a.store.FindAll(ctx, keys...)
 	if err != nil {
 		return
 	}
@@ -107,20 +111,20 @@ func (r *Relay) ReadAhead(ctx context.Context, jobs []store.Job) {
 	}
 }
 
-// readJob returns the job of an email with what it needs: what was read ahead, if that is good, or what the store has.
-func (r *Relay) readJob(ctx context.Context, job store.Job) (*emailJob, error) {
-	if was := r.ahead.take(job); was != nil {
-		if e := was.wait(ctx); e != nil && was.changes == r.changes.of(e.record.Key, e.mailbox.Key) {
+// read returns the job of an email with what it needs: what was read ahead, if that is good, or what the store has.
+func (a *emailJobs) read(ctx context.Context, job store.Job) (*emailJob, error) {
+	if was := a.take(job); was != nil {
+		if e := was.wait(ctx); e != nil && was.changes == a.changes.of(e.record.Key, e.mailbox.Key) {
 			return e, nil
 		}
 	}
-	e := &emailJob{box: r.sealer.box(job.Key)}
+	e := &emailJob{box: a.sealer.box(job.Key)}
 	request, mailbox, err := openEmailJob(e.box, job)
 	if err != nil {
 		return nil, err
 	}
 	e.request = request
-	found, err := r.Store.FindAll(ctx, job.Key, mailboxKey(mailbox))
+	found, err := a.store.FindAll(ctx, job.Key, mailboxKey(mailbox))
 	if err != nil {
 		return nil, err
 	}

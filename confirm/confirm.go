@@ -110,7 +110,7 @@ func New(o Options) (*Service, error) {
 	o.Store = countedStore{o.Store, changed}
 	r := &records{
 		Options: o, sites: map[string]Site{}, sealer: sealer{o.Keyring}, limits: ratelimit.New(o.Store, o.Keyring),
-		revisions: newRevisions(o.Sites, o.Now()), changes: changed,
+		revisions: newRevisions(o.Sites, o.Now()),
 	}
 	r.notes = &notes{store: o.Store, now: o.Now, tell: o.Unreadable}
 	var err error
@@ -143,8 +143,9 @@ func New(o Options) (*Service, error) {
 	r.returnPaths = token.NewReturnPaths(o.Keyring, ids...)
 	r.receipts = newReceipts(o, r.statements, ids)
 	m := mailboxes{r}
+	emails := &emailJobs{store: o.Store, sealer: r.sealer, changes: changed}
 	return &Service{
-		&Person{m}, &Website{m}, &Statistics{o.Store}, &Operator{m}, &Relay{mailboxes: m}, &Clock{m}, &Log{m}, r,
+		&Person{m}, &Website{m}, &Statistics{o.Store}, &Operator{m}, &Relay{m, emails}, &Clock{m}, &Log{m}, r,
 	}, nil
 }
 

@@ -33,7 +33,6 @@ type records struct {
 	revisions   *revisions
 	mailboxKept time.Duration // the longest window of any limit on emails to a mailbox
 	notes       *notes
-	changes     *changes
 }
 
 // result is what became of an action.

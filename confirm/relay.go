@@ -22,7 +22,7 @@ const pendingPerMailbox = 4
 // email queues, or take the reports of mail systems.
 type Relay struct {
 	mailboxes
-	ahead ahead
+	*emailJobs
 }
 
 // Message is all that an email says, as data.
@@ -58,7 +58,7 @@ func (m *Message) IsFirst() bool {
 // Message returns what the email of a job says now. It returns ErrNotDue where no email is due
 // (consent.Subscription.EmailDue), or where too many wait already for the mailbox in its many spellings.
 func (r *Relay) Message(ctx context.Context, job store.Job) (Message, error) {
-	read, err := r.readJob(ctx, job)
+	read, err := r.read(ctx, job)
 	if err != nil {
 		return Message{}, err
 	}

@@ -35,7 +35,7 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		c.SetPath("") // the log says: unmatched
 		page := strings.TrimSuffix(r.URL.Path, "/")
-		if (r.Method != http.MethodGet && r.Method != http.MethodHead) || page == r.URL.Path ||
+		if (r.Method != http.MethodGet && r.Method != http.MethodHead) || page == r.URL.Path || page == "/" ||
 			strings.HasPrefix(page, "/v1/") {
 			return echo.ErrNotFound
 		}

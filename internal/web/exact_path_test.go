@@ -59,7 +59,7 @@ func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
 	p := e.paths()
 	link, token := p["/c/{token}"], p["/c/{token}"][3:]
 	for _, path := range []string{
-		"///", "/c", "/c/", "/C/" + token, "//c/" + token, "/./c/" + token, "/x/../c/" + token,
+		"//", "/c", "/c/", "/C/" + token, "//c/" + token, "/./c/" + token, "/x/../c/" + token,
 		"/c/%2e%2e/healthz", "/u/", "/s/", "/s/gazette//", "/s/Gazette",
 		"/s/gazette/x", "/s/gazette%2fsent", "/s//sent", "/assets/", "/assets", "/assets/../healthz",
 		"/assets/..%2fhealthz", "/assets/%2e%2e/x", "/assets/none.css", "/assets/optin.css/x",
@@ -80,7 +80,7 @@ func TestNoOtherSpellingOfAPathReachesAHandler(t *testing.T) {
 	}
 	// A slash at the end of a page's path is taken off, and posts nothing.
 	for path, page := range map[string]string{
-		"/s/gazette/": "/s/gazette", "/s/gazette/?lang=fr": "/s/gazette?lang=fr", "/docs/": "/docs", "//": "/",
+		"/s/gazette/": "/s/gazette", "/s/gazette/?lang=fr": "/s/gazette?lang=fr", "/docs/": "/docs",
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			if a := e.send(method, path, ""); a.status != 303 || a.header.Get("Location") != page {
