@@ -35,10 +35,11 @@ export TMPDIR ?= /var/tmp
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
+# Tests mostly wait, for disks, timers and other programs, so more run at once than there are cores.
 test: tools lint vulns size ## everything that must hold; installs what it needs (Debian packages) and skips nothing
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
-	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m ./...
+	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m -parallel 4 ./...
 
 generate: ## the Go of what is written for templ: *_templ.go, which are committed
 	$(TEMPL) generate -include-version=false
