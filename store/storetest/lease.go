@@ -123,19 +123,24 @@ func leaseComesBack(t *testing.T, open func(*testing.T) store.Store) {
 	const d = 250 * time.Millisecond
 	first, other := open(t), open(t)
 	put(t, first, key(1), pending(), job("a", "email"))
-	for attempts := 1; attempts <= 3; attempts++ {
+	attempts := 1
+	for range 3 {
 		before := time.Now()
 		j := leaseOne(t, first, "email", d)
 		if j.ID != "a" || j.Attempts != attempts {
 			t.Fatalf("leased %+v, want attempt %d", j, attempts)
 		}
-		if jobs := lease(t, other, "email", 1, d); len(jobs) > 0 && time.Since(before) < d {
-			t.Fatalf("another client leased %+v meanwhile", jobs)
+		attempts++
+		if jobs := lease(t, other, "email", 1, d); len(jobs) > 0 {
+			if time.Since(before) < d {
+				t.Fatalf("another client leased %+v meanwhile", jobs)
+			}
+			attempts++ // this machine is so slow that it was due again
 		}
 		until(t, before.Add(d))
 	}
-	if j := leaseOne(t, other, "email", d); j.Attempts != 4 || string(j.Body) != "body of a" || j.Key != key(1) {
-		t.Errorf("the other client leased %+v, want attempt 4", j)
+	if j := leaseOne(t, other, "email", d); j.Attempts != attempts || string(j.Body) != "body of a" || j.Key != key(1) {
+		t.Errorf("the other client leased %+v, want attempt %d", j, attempts)
 	}
 }
 
