@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -45,11 +47,24 @@ func TestAfterAFailoverTheNewMasterIsFound(t *testing.T) {
 		return len(known) == len(replicas)
 	})
 
+	poll(t, "both replicas have all", func() bool {
+		return strings.Count(master.client().Info(t.Context(), "replication").Val(), "state=online") == len(replicas)
+	})
+
 	s := open(t, Options{Location: at("redis+sentinel://" + sentinel + "/main")})
-	put(t, s, key(1), &store.Record{State: "pending"}, email("a"))
+	poll(t, "a replica has it too", func() bool { // at once only if this machine is quick
+		return s.Update(t.Context(), key(1), putting(&store.Record{State: "pending"}, email("a"))) == nil
+	})
 	if n := master.client().DBSize(t.Context()).Val(); n == 0 {
 		t.Error("the master holds nothing")
 	}
+	// A replica that has just come is sent nothing before it has reported, and might be the new master.
+	conn := master.client().Conn()
+	t.Cleanup(func() { _ = conn.Close() })
+	poll(t, "both replicas have it", func() bool {
+		conn.Set(t.Context(), "written", "", time.Minute)
+		return conn.Wait(t.Context(), len(replicas), time.Second).Val() == int64(len(replicas))
+	})
 	master.kill()
 	poll(t, "the new master is written to", func() bool {
 		return s.Update(t.Context(), key(2), putting(&store.Record{State: "pending"})) == nil
