@@ -16,9 +16,12 @@ const webhookUsage = `optin webhook is for the endpoints that websites receive e
       receives events on this machine, verifies them and prints them
   optin webhook test -config optin.yaml -site gazette [-url URL]
       sends a sample event, signed as real events are, and prints the outcome
+  optin webhook failed -config optin.yaml [-site gazette]
+      lists events that no endpoint took, as optin failed does
+  optin webhook retry -config optin.yaml [-site gazette] -all|ID…
+      sends them again, as optin retry does
 
-optin webhook COMMAND -h explains a command's flags. optin failed lists events that no endpoint took, and optin retry
-sends them again.
+optin webhook COMMAND -h explains a command's flags.
 `
 
 // webhooks runs the subcommands of optin webhook.
@@ -28,6 +31,10 @@ func webhooks(ctx context.Context, args []string, env func(string) (string, bool
 		return webhookListen(ctx, rest, env, stdout, stderr)
 	case "test":
 		return webhookTest(ctx, rest, env, stdout, stderr)
+	case "failed":
+		return failed(ctx, rest, env, stdout, stderr)
+	case "retry":
+		return retry(ctx, rest, env, stdout, stderr)
 	default:
 		return noCommand("optin webhook", name, webhookUsage, stdout, stderr)
 	}

@@ -76,7 +76,11 @@ func TestFailedEventsAreListedAndRetried(t *testing.T) {
 			t.Errorf("printed %s and %s", out, errs)
 		}
 		a.eventually("the one that was asked for is accepted", func() bool { return accepted.Load() == 1 })
-		out, _ = e.optin(exitOK, "retry", "-all")
+		// The same commands, where somebody looks for them who has a webhook in mind.
+		if out, _ = e.optin(exitOK, "webhook", "failed"); strings.Count(out, "subscription.confirmed") != 1 {
+			t.Errorf("printed %s", out)
+		}
+		out, _ = e.optin(exitOK, "webhook", "retry", "-all")
 		if !strings.HasPrefix(out, "1 enqueued again.") {
 			t.Errorf("printed %s", out)
 		}
