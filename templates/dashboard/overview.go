@@ -41,29 +41,6 @@ type Light struct {
 	Path                    string // where more of it is seen; may be empty
 }
 
-// Flow is what became of signups in a period, beside the one before.
-type Flow struct {
-	Periods []Option // to choose from: Value is a path
-	Before  string   // the time before, in words
-	Rows    []FlowRow
-	Times   Times
-}
-
-// Times is how long it took to confirm. Median and P90 are names of buckets.
-type Times struct {
-	Median, P90 string
-	Rows        []FlowRow // none: nobody confirmed
-}
-
-// FlowRow is one number of a flow.
-type FlowRow struct {
-	Label, Class       string
-	N, Before          int64
-	Rate               string // of the signups; may be empty
-	Change             string
-	Width, WidthBefore int // of the bars, in thousandths
-}
-
 // Store says whether what is accepted now will last. With a Setting, it will not until that setting of the server
 // is mended.
 type Store struct {
@@ -78,24 +55,3 @@ type Relay struct {
 	Refused     int       // recipients' domains for which it refuses us
 	Words       string    // its last, that say why
 }
-
-// Site is what was counted at a site.
-type Site struct {
-	ID, Name     string
-	Pending      BoundedCount // now
-	FailedEvents BoundedCount // now
-	HasEndpoints bool
-	Unreadable   []string // ids of records that were met and do not open
-
-	// Of the last Overview.Days.
-	Signups, Emails, Confirmations, Declines, Expired, Undeliverable int64
-
-	ConfirmedPercent int    // of the signups; negative: unknown
-	MedianBucket     string // name of the bucket that has the median time to confirm; empty: nobody confirmed
-}
-
-// TextsPath is that of the site's page of texts.
-func (s Site) TextsPath() string { return textsPath(s.ID) }
-
-// Path is that of the site's page of webhooks.
-func (s Site) Path() string { return webhooksPath(s.ID) }
