@@ -183,7 +183,7 @@ func (l *Log) logged(job store.Job, rec store.Record) (consent.Subscription, err
 	if err != nil {
 		return consent.Subscription{}, err
 	}
-	if len(plain) != 8 || plain[0] != 0 { // no time; a record begins with how long it is unpacked
+	if len(plain) != 8 || plain[0] != 0 { // a record, which begins with its length when unpacked
 		sub, err := decodeSubscription(plain, job.Key.Site)
 		if err != nil {
 			return consent.Subscription{}, &UnreadableError{job.Key, whatJob, err}

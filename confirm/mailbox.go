@@ -331,8 +331,8 @@ func (r mailboxes) erase(ctx context.Context, key store.Key, a address.Address, 
 	return r.forget(ctx, key, a, &res.after)
 }
 
-// eraseAgain ends the erasure of somebody of whom no more than left is known; nil: there is no record. It returns
-// store.ErrNotFound if there is none, and no erasure was noted.
+// eraseAgain ends an erasure that was begun. Left is what the record still says, or nil if there is none. It returns
+// store.ErrNotFound if there is none and no erasure was noted.
 func (r mailboxes) eraseAgain(ctx context.Context, key store.Key, left *consent.Subscription) error {
 	ids, err := r.Store.Get(ctx, erasureCell(key))
 	switch {

@@ -75,8 +75,8 @@ type Appender struct {
 	leased  time.Time
 	began   time.Time // the last batch, or the last try in vain
 
-	inHand      []store.Job // a batch that could not be appended, to be tried again while its leases hold
-	inHandUntil time.Time
+	inHand      []store.Job // a batch that could not be appended, to be tried again
+	leasedUntil time.Time   // the last batch
 
 	elsewhere atomic.Bool // another process appends, and to another folder
 	followed  time.Time
@@ -214,7 +214,7 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 		}
 		a.appends.Store(true)
 	}
-	jobs, until, err := a.next(ctx)
+	jobs, err := a.next(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -225,25 +225,22 @@ func (a *Appender) step(ctx context.Context) (more bool, err error) {
 	a.began = time.Now()
 	// What is on its way is brought to its end, also while the program stops.
 	if err := a.append(context.WithoutCancel(ctx), jobs); err != nil {
-		a.inHand, a.inHandUntil = jobs, until
+		a.inHand = jobs
 		return false, err
 	}
 	return len(jobs) == batch, nil
 }
 
-// next returns the jobs of the next batch, and until when they are leased: those that are in hand, because the last try
-// failed, or else those that are due.
-func (a *Appender) next(ctx context.Context) ([]store.Job, time.Time, error) {
-	jobs := a.inHand
+// next returns the jobs of the next batch: those of the last one if it failed and they are still leased, or else those
+// that are due.
+func (a *Appender) next(ctx context.Context) ([]store.Job, error) {
+	jobs, now := a.inHand, time.Now()
 	a.inHand = nil
-	if now := time.Now(); len(jobs) == 0 || !now.Before(a.inHandUntil) {
-		a.inHandUntil = now.Add(a.JobLease)
-		var err error
-		if jobs, err = a.Store.Lease(ctx, a.Queue, batch, a.JobLease); err != nil {
-			return nil, time.Time{}, err
-		}
+	if len(jobs) > 0 && now.Before(a.leasedUntil) {
+		return jobs, nil
 	}
-	return jobs, a.inHandUntil, nil
+	a.leasedUntil = now.Add(a.JobLease)
+	return a.Store.Lease(ctx, a.Queue, batch, a.JobLease)
 }
 
 // follow notes whether this log is the one that another process appends to, as it is in a folder that several machines

@@ -37,7 +37,7 @@ func (l *Log) openPeople() (*people, error) {
 	return &people{path: path, all: all[:len(all)-len(all)%slotSize]}, err
 }
 
-// latest returns the last slot of each person. Who opens records needs it not, and it takes long for many.
+// latest returns the last slot of each person. It takes long for many people, and opening records does not need it.
 func (p *people) latest() map[Person]uint32 {
 	if p.index == nil {
 		p.index = make(map[Person]uint32, len(p.all)/slotSize)

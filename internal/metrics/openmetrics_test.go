@@ -91,7 +91,7 @@ func TestTheTextFormatStaysWhatItWas(t *testing.T) {
 	}
 }
 
-// Names and values are the same in both formats: whoever reads one and then the other has one series.
+// Names and values are the same in both formats, so that a scraper that changes formats continues its series.
 func TestBothFormatsHaveTheSameSeries(t *testing.T) {
 	m := metrics.New()
 	m.Job("email", "completed", time.Second, metrics.Source{Job: "j1"})

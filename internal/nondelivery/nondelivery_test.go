@@ -85,7 +85,7 @@ func TestARefusalOfUsIsNotARefusalOfThePerson(t *testing.T) {
 		{"550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", sender},
 		{"504 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname", sender},
 		{"554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", sender},
-		{"550 (AB-1) we took no mail from 192.0.2.1. Ask whoever runs your network: part of it is on our block " +
+		{"550 (AB-1) we took no mail from 192.0.2.1. Ask your provider: part of its network is on our block " +
 			"list.", sender},
 		{"554-mx.example.org takes no mail from you 554 your IP address is listed for spam", sender},
 		{"550 rejected because 192.0.2.1 is in a black list", sender},

@@ -121,7 +121,7 @@ func (d *database) shut() error {
 func (d *database) closeAll() error {
 	var errs []error
 	for i, c := range slices.Backward(d.conns) {
-		if i == 0 && d.file != nil && !d.o.ReadOnly && !inPlace(d.o.Path, d.file) {
+		if i == 0 && d.file != nil && !d.o.ReadOnly && inPlace(d.o.Path, d.file) == nil {
 			_, err := c.value("PRAGMA wal_checkpoint(TRUNCATE)")
 			errs = append(errs, err)
 		}

@@ -97,16 +97,19 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	return u
 }
 
-// inPlace reports whether the file that was opened is still the one at its path.
-func inPlace(path string, opened os.FileInfo) bool {
-	file, err := os.Stat(path)
-	return err == nil && os.SameFile(file, opened)
+// inPlace returns the file at a path if it is still the one that was opened, or nil.
+func inPlace(path string, opened os.FileInfo) os.FileInfo {
+	if file, err := os.Stat(path); err == nil && os.SameFile(file, opened) {
+		return file
+	}
+	return nil
 }
 
 // checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into
 // a file that was removed.
 func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
-	if !inPlace(o.Path, opened) {
+	file := inPlace(o.Path, opened)
+	if file == nil {
 		return 0, &store.UnsafeError{
 			Setting: "the file " + o.Path,
 			Have:    "not the one that was opened",
@@ -114,10 +117,6 @@ func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
 			Fix: "put it back; or to use the one that is there, stop optin with SIGTERM, which empties " + o.Path +
 				"-wal (of another file it would damage this one), and start it again",
 		}
-	}
-	file, err := os.Stat(o.Path)
-	if err != nil {
-		return 0, err
 	}
 	if _, err := os.Stat(o.Path + "-wal"); err != nil {
 		return 0, &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",

@@ -201,7 +201,7 @@ func TestAnEmailReadAheadWhoseLeaseIsLostIsNotRecorded(t *testing.T) {
 	}
 	for _, job := range again {
 		if err := other.Relay.Delivered(t.Context(), job, nil, d); err != nil {
-			t.Errorf("whoever has the lease: %v", err)
+			t.Errorf("the one that has the lease: %v", err)
 		}
 	}
 }

@@ -41,32 +41,32 @@ type reading struct {
 }
 
 // begin notes that jobs are being read until done is closed, and forgets what nobody came for.
-func (a *emailJobs) begin(jobs []store.Job, done chan struct{}) []*reading {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (j *emailJobs) begin(jobs []store.Job, done chan struct{}) []*reading {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	now := time.Now()
-	for id, r := range a.byJob {
+	for id, r := range j.byJob {
 		if now.Sub(r.began) > aheadFor {
-			delete(a.byJob, id)
+			delete(j.byJob, id)
 		}
 	}
-	if a.byJob == nil {
-		a.byJob = map[string]*reading{}
+	if j.byJob == nil {
+		j.byJob = map[string]*reading{}
 	}
 	all := make([]*reading, len(jobs))
 	for i, job := range jobs {
 		all[i] = &reading{began: now, done: done}
-		a.byJob[job.ID] = all[i]
+		j.byJob[job.ID] = all[i]
 	}
 	return all
 }
 
 // take returns what is read for a job, once; nil if nothing is.
-func (a *emailJobs) take(job store.Job) *reading {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	r := a.byJob[job.ID]
-	delete(a.byJob, job.ID)
+func (j *emailJobs) take(job store.Job) *reading {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.byJob[job.ID]
+	delete(j.byJob, job.ID)
 	return r
 }
 
@@ -85,23 +85,23 @@ func (r *reading) wait(ctx context.Context) *emailJob {
 
 // ReadAhead reads what the emails of several jobs need in one call of the store. What it has read is good for a moment,
 // and only until this process changes a record of it: then, or if it could not be read, Message reads anew.
-func (a *emailJobs) ReadAhead(ctx context.Context, jobs []store.Job) {
+func (j *emailJobs) ReadAhead(ctx context.Context, jobs []store.Job) {
 	done := make(chan struct{})
 	defer close(done)
-	all := a.begin(jobs, done)
+	all := j.begin(jobs, done)
 	keys := make([]store.Key, 0, 2*len(jobs))
 	opened, read := make([]*emailJob, 0, len(jobs)), make([]*reading, 0, len(jobs))
 	for i, job := range jobs {
-		box := a.sealer.box(job.Key)
+		box := j.sealer.box(job.Key)
 		request, mailbox, err := openEmailJob(box, job)
 		if err != nil {
 			continue // Message says so
 		}
-		all[i].changes = a.changes.of(job.Key, mailboxKey(mailbox))
+		all[i].changes = j.changes.of(job.Key, mailboxKey(mailbox))
 		opened = append(opened, &emailJob{box: box, request: request})
 		keys, read = append(keys, job.Key, mailboxKey(mailbox)), append(read, all[i])
 	}
-	found, err := a.store.FindAll(ctx, keys...)
+	found, err := j.store.FindAll(ctx, keys...)
 	if err != nil {
 		return
 	}
@@ -112,19 +112,19 @@ func (a *emailJobs) ReadAhead(ctx context.Context, jobs []store.Job) {
 }
 
 // read returns the job of an email with what it needs: what was read ahead, if that is good, or what the store has.
-func (a *emailJobs) read(ctx context.Context, job store.Job) (*emailJob, error) {
-	if was := a.take(job); was != nil {
-		if e := was.wait(ctx); e != nil && was.changes == a.changes.of(e.record.Key, e.mailbox.Key) {
+func (j *emailJobs) read(ctx context.Context, job store.Job) (*emailJob, error) {
+	if was := j.take(job); was != nil {
+		if e := was.wait(ctx); e != nil && was.changes == j.changes.of(e.record.Key, e.mailbox.Key) {
 			return e, nil
 		}
 	}
-	e := &emailJob{box: a.sealer.box(job.Key)}
+	e := &emailJob{box: j.sealer.box(job.Key)}
 	request, mailbox, err := openEmailJob(e.box, job)
 	if err != nil {
 		return nil, err
 	}
 	e.request = request
-	found, err := a.store.FindAll(ctx, job.Key, mailboxKey(mailbox))
+	found, err := j.store.FindAll(ctx, job.Key, mailboxKey(mailbox))
 	if err != nil {
 		return nil, err
 	}
