@@ -35,10 +35,23 @@ type failedEvent struct {
 	Endpoint string     `json:"endpoint"` // its host
 }
 
-// failed is optin failed.
+// failed is optin failed, and optin webhook failed, where somebody looks for it who has a webhook in mind.
 func failed(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
-	c := newReading("failed", failedUsage, env, stdout, stderr).ofSites()
-	rest, code, ok := c.parse(args)
+	return listFailed(ctx, newReading("failed", failedUsage, env, stdout, stderr), args)
+}
+
+func webhookFailed(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	return listFailed(ctx, newReading("webhook failed", ofWebhook(failedUsage), env, stdout, stderr), args)
+}
+
+// ofWebhook is the usage of optin failed or retry for optin webhook failed or retry.
+func ofWebhook(usage string) string {
+	return strings.NewReplacer("optin failed", "optin webhook failed", "optin retry", "optin webhook retry").
+		Replace(usage)
+}
+
+func listFailed(ctx context.Context, c *call, args []string) int {
+	rest, code, ok := c.ofSites().parse(args)
 	switch {
 	case !ok:
 		return code
@@ -117,11 +130,18 @@ type retried struct {
 	Unknown  []string `json:"unknown"`
 }
 
-// retry is optin retry.
+// retry is optin retry, and optin webhook retry.
 func retry(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
-	c := newCall("retry", retryUsage, env, stdout, stderr).ofSites()
+	return retryFailed(ctx, newCall("retry", retryUsage, env, stdout, stderr), args)
+}
+
+func webhookRetry(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) int {
+	return retryFailed(ctx, newCall("webhook retry", ofWebhook(retryUsage), env, stdout, stderr), args)
+}
+
+func retryFailed(ctx context.Context, c *call, args []string) int {
 	everything := c.flags.Bool("all", false, "retry all failed events")
-	ids, code, ok := c.parse(args)
+	ids, code, ok := c.ofSites().parse(args)
 	switch {
 	case !ok:
 		return code

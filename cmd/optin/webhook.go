@@ -32,9 +32,9 @@ func webhooks(ctx context.Context, args []string, env func(string) (string, bool
 	case "test":
 		return webhookTest(ctx, rest, env, stdout, stderr)
 	case "failed":
-		return failed(ctx, rest, env, stdout, stderr)
+		return webhookFailed(ctx, rest, env, stdout, stderr)
 	case "retry":
-		return retry(ctx, rest, env, stdout, stderr)
+		return webhookRetry(ctx, rest, env, stdout, stderr)
 	default:
 		return noCommand("optin webhook", name, webhookUsage, stdout, stderr)
 	}
