@@ -77,6 +77,31 @@ func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
 	}
 }
 
+// What fails for every signup is not ready: another program's key in the place of all jobs, or of the index of a site.
+func TestAKeyOfAnotherProgramIsNotReady(t *testing.T) {
+	t.Parallel()
+	for key, noticed := range map[string]string{"o{0}j": "before a signup", "o{0}igazette/pending": "by a signup"} {
+		t.Run(noticed, func(t *testing.T) {
+			server := redisServer(t)
+			a := newEnv(t, server.url()).start()
+			if reply := server.ask("SET " + key + " x"); reply != "+OK\r\n" {
+				t.Fatal(reply)
+			}
+			if noticed == "by a signup" {
+				if code := a.SignUp("ada@reader.example"); code != http.StatusServiceUnavailable {
+					t.Errorf("a signup: %d", code)
+				}
+			}
+			a.refusesWithin(2*time.Second, `unsafe: store: the key "`+key+`" is a string`)
+			server.ask("DEL " + key)
+			a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
+			if code := a.SignUp("grace@reader.example"); code != http.StatusAccepted {
+				t.Errorf("afterwards: %d", code)
+			}
+		})
+	}
+}
+
 // Each server of a Cluster that is away says so in words of its own, by turns, and one line is enough.
 func TestAStoreThatIsAwayIsOneLineThatSaysWhatToDo(t *testing.T) {
 	t.Parallel()

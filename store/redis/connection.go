@@ -41,11 +41,12 @@ func get(key string) command { return command{plain: []any{"get", key}} }
 
 // connection is the connection to the servers, which all ports share.
 type connection struct {
-	client goredis.UniversalClient
-	shards int // 1, or 16 on a Cluster
-	budget time.Duration
-	random io.Reader
-	marked atomic.Bool // this process has seen the mark of the store in every shard, and misses it where it is gone
+	client   goredis.UniversalClient
+	shards   int // 1, or 16 on a Cluster
+	budget   time.Duration
+	random   io.Reader
+	marked   atomic.Bool // this process has seen the mark of the store in every shard, and misses it where it is gone
+	suspects suspects
 	*pipeline
 
 	mu     sync.Mutex // guards closed, and calls while it grows
@@ -114,6 +115,7 @@ func (s *connection) do(ctx context.Context, attempts int, commands ...command) 
 		return nil, unavailable(ctx, nil)
 	}
 	for i := range replies {
+		s.suspects.note(commands[i], replies[i].err)
 		replies[i].err = contractError(ctx, replies[i].err)
 	}
 	return replies, nil

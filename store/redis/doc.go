@@ -80,7 +80,8 @@
 // fsync at least that often; for none, nothing more. A read-only replica is unsafe. If CONFIG is refused, what INFO
 // tells is still checked, and the server is unsafe unless durability is none or managed: then its operator promises to
 // keep what it acknowledges. Ready also writes a small key by a script, on a Cluster to the master that has its slot: a
-// server that is full, cannot write its file or runs no scripts is unsafe, in its own words. What takes a consent back
+// server that is full, cannot write its file or runs no scripts is unsafe, in its own words. So is a shard in which a
+// key of another program has the place of one of ours (types.go). What takes a consent back
 // (store.Change.EvenIfFull) may use memory beyond maxmemory. Replication is asynchronous: a failover may lose what was
 // acknowledged, even with fsync always, unless min-replicas-to-write and min-replicas-max-lag are set on the servers.
 package redis

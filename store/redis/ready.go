@@ -15,11 +15,15 @@ import (
 )
 
 // Ready asks every master whether it is alive, runs scripts, takes writes, never evicts, and keeps what it
-// acknowledges: on its disk, and on as many replicas as Location says.
+// acknowledges: on its disk, and on as many replicas as Location says. Then it asks every shard whether what all its
+// records share is what it should be (types.go).
 func (s *Store) Ready(ctx context.Context) error {
 	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		for i := 0; ; i++ {
 			last = s.eachMaster(ctx, s.check)
+			if last == nil {
+				return s.checkTypes(ctx)
+			}
 			if !retryable(last) || errors.As(last, new(*store.UnsafeError)) || i+1 >= maxAttempts {
 				return last
 			}

@@ -85,6 +85,7 @@ var (
 	setMarkScript        = newKept("lib_clock", "set_mark")
 
 	readyScript = newScript("ready")
+	typesScript = newScript("types")
 )
 
 func scripts() []script {
@@ -92,6 +93,6 @@ func scripts() []script {
 		commitScript, commitEvenIfFullScript, purgeScript, listScript, inStateScript, backlogsScript,
 		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
 		failedScript, requeueScript, makeDueScript, waitingScript, jobsOfScript, runNowScript,
-		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript,
+		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript, typesScript,
 	}
 }

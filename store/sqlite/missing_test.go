@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,7 +148,7 @@ func TestWhatATableThatIsMissingHeldIsNotNothing(t *testing.T) {
 		"cells":   {"set", "get"},
 		"texts":   {"put", "text"},
 		"mark":    {"mark"},
-		"ready":   {"ready"},
+		"ready":   {},
 	}
 	for table, all := range needs {
 		t.Run(table, func(t *testing.T) {
@@ -161,7 +163,7 @@ func TestWhatATableThatIsMissingHeldIsNotNothing(t *testing.T) {
 			defer s.Close()
 			ask := calls(t, s)
 			repair(t, path, "ALTER TABLE "+table+" RENAME TO away")
-			for _, name := range all {
+			for _, name := range append(all, "ready") {
 				if err := ask[name](); err == nil {
 					t.Errorf("%s without %s: no error", name, table)
 				}
@@ -174,5 +176,30 @@ func TestWhatATableThatIsMissingHeldIsNotNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What fails every signup is said before one meets it.
+func TestOtherTablesAreUnsafe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "optin.db")
+	s := open(t, Options{Path: path})
+	for spoil, mend := range map[string]string{
+		"ALTER TABLE jobs RENAME TO away": "ALTER TABLE away RENAME TO jobs",
+		"DROP INDEX records_next":         "CREATE INDEX records_next ON records (next) WHERE next IS NOT NULL",
+		"CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT raise(ABORT, 'no'); END": "DROP TRIGGER no",
+	} {
+		repair(t, path, spoil)
+		var u *store.UnsafeError
+		if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Setting, "the tables of "+path) {
+			t.Errorf("%s: %v", spoil, err)
+		}
+		repair(t, path, mend)
+		if err := s.Ready(t.Context()); err != nil {
+			t.Errorf("%s: %v", mend, err)
+		}
+	}
+	repair(t, path, "CREATE INDEX of_mine ON records (state)") // which is slow, and fails nothing
+	if err := s.Ready(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 
-// Ready reads back what the writing connection would keep, checks that the file is still the one that was opened, and
-// commits a small change as durably as any other, which fails if the disk is full or read-only. It makes the reserve
+// Ready reads back what the writing connection would keep, checks that the file is still the one that was opened and
+// its tables those of optin, and commits a small change as durably as any other, which fails if the disk is full or read-only. It makes the reserve
 // whole again (reserve.go). It returns an error from the moment on in which the file was found to be damaged. With
 // Options.ReadOnly it writes nothing.
 func (d *database) Ready(ctx context.Context) error {
@@ -30,6 +30,9 @@ func (d *database) Ready(ctx context.Context) error {
 		if err := t.checkSettings(d.o.level()); err != nil {
 			return err
 		}
+		if err := t.checkSchema(); err != nil {
+			return err
+		}
 		_, err := t.exec(askReady, millis(t.now))
 		return err
 	})
@@ -39,6 +42,12 @@ func (d *database) Ready(ctx context.Context) error {
 	}
 	if u := d.refusal(err); u != nil {
 		return u
+	}
+	if errors.Is(err, errSchema) {
+		return &store.UnsafeError{
+			Setting: "the tables of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
+			Fix: "undo what that program did to them, or stop optin and put a copy back",
+		}
 	}
 	if err == nil && errors.Is(d.spare.fill(), syscall.ENOSPC) {
 		return &store.UnsafeError{Setting: "the disk of " + d.o.Path, Want: "room",

@@ -12,8 +12,8 @@ const (
 	version     = 1
 )
 
-// tables is how many tables the schema has.
-const tables = 9
+// objects is how many tables and indexes the schema has.
+const objects = 16
 
 // schema is version 1 of the schema. Times are in milliseconds since 1970, failed in microseconds. Sites, states and
 // queues are numbers of names. An id or record is the bytes of packedID. Rows are added at the end of their table, so
@@ -104,14 +104,20 @@ func createSchema(ctx context.Context, path string, sync level) (err error) {
 const (
 	askApplication = "PRAGMA application_id"
 	askVersion     = "PRAGMA user_version"
-	countTables    = `SELECT count(*) FROM sqlite_schema WHERE type = 'table'
-		AND name IN ('names', 'records', 'jobs', 'buckets', 'cells', 'counters', 'texts', 'mark', 'ready')`
+	// A trigger may do anything with what is written.
+	countObjects = `SELECT sum(name IN ('names', 'records', 'jobs', 'buckets', 'cells', 'counters', 'texts', 'mark',
+		'ready', 'records_id', 'records_newest', 'records_state', 'records_next', 'jobs_available', 'jobs_failed',
+		'cells_expires')) - sum(type = 'trigger') FROM sqlite_schema`
 )
+
+// errSchema says that a table or an index is missing, or that there is a trigger.
+var errSchema = fmt.Errorf("its tables are not those of schema version %d, as those of an optin before its first "+
+	"release: put a copy back, or name another file to start anew", version)
 
 // checkSchema refuses a file that is another program's or of another schema. It reads the beginning of the file only.
 func (c *conn) checkSchema() error {
 	var have [3]int64
-	for i, ask := range []string{askApplication, askVersion, countTables} {
+	for i, ask := range []string{askApplication, askVersion, countObjects} {
 		v, err := c.value(ask)
 		if err != nil {
 			return refuseDamage(err)
@@ -127,9 +133,8 @@ func (c *conn) checkSchema() error {
 	case is < version:
 		return refuse("its schema is version %d, which no optin ever wrote (this one reads version %d): put a copy "+
 			"back, or name another file to start anew", is, version)
-	case known != tables:
-		return refuse("its tables are not those of schema version %d, as those of an optin before its first release: "+
-			"put a copy back, or name another file to start anew", version)
+	case known != objects:
+		return fmt.Errorf("%w: %w", errRefused, errSchema)
 	}
 	return nil
 }

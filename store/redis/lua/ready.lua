@@ -22,7 +22,7 @@ for _, command in ipairs({
   {'ZADD', key, 'XX', 0, 'm'}, {'ZREM', key, 'm'}, {'ZCARD', key}, {'ZCOUNT', key, 0, 0}, {'ZSCORE', key, 'm'},
   {'ZRANGE', key, 0, 0}, {'ZRANGEBYLEX', key, '-', '+'}, {'ZRANGEBYSCORE', key, 0, 0}, {'ZREVRANGE', key, 0, 0},
   {'ZREVRANGEBYLEX', key, '+', '-'}, {'ZREMRANGEBYLEX', key, '-', '+'}, {'ZREMRANGEBYRANK', key, 0, 0},
-  {'TIME'},
+  {'TIME'}, {'TYPE', key},
 }) do
   try(unpack(command))
 end
