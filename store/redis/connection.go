@@ -114,8 +114,8 @@ func (s *connection) do(ctx context.Context, attempts int, commands ...command) 
 	if !s.sendAll(ctx, attempts, commands, replies) {
 		return nil, unavailable(ctx, nil)
 	}
-	for i := range replies {
-		s.suspects.note(commands[i], replies[i].err)
+	for i, c := range commands {
+		s.suspects.note(c, replies[i].err)
 		replies[i].err = contractError(ctx, replies[i].err)
 	}
 	return replies, nil

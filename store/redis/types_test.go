@@ -74,7 +74,8 @@ func TestASharedKeyOfAnotherTypeIsNoticedAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			var u *store.UnsafeError
-			if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Setting, one) || u.Have != "a list" {
+			err := s.Ready(t.Context())
+			if !errors.As(err, &u) || !strings.Contains(u.Setting, one) || u.Have != "a list" {
 				t.Errorf("%q: %v", one, err)
 			}
 			s.client.Del(t.Context(), one)
@@ -93,7 +94,8 @@ func TestWhatFailsEverySignupIsUnsafe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := startServer(t)
-			each(t, only(server), append([]any{"acl", "setuser", "optin", "on", ">hunter2", "~*", "+@all"}, rules...)...)
+			user := []any{"acl", "setuser", "optin", "on", ">hunter2", "~*", "+@all"}
+			each(t, only(server), append(user, rules...)...)
 			s := open(t, Options{Location: at("redis://optin:hunter2@" + server.addr())})
 			if err := signUp(t, s, 1); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("a signup: %v", err)

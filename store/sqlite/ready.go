@@ -15,9 +15,9 @@ import (
 const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
 
 // Ready reads back what the writing connection would keep, checks that the file is still the one that was opened and
-// its tables those of optin, and commits a small change as durably as any other, which fails if the disk is full or read-only. It makes the reserve
-// whole again (reserve.go). It returns an error from the moment on in which the file was found to be damaged. With
-// Options.ReadOnly it writes nothing.
+// its tables those of optin, and commits a small change as durably as any other, which fails if the disk is full or
+// read-only. It makes the reserve whole again (reserve.go). It returns an error from the moment on in which the file
+// was found to be damaged. With Options.ReadOnly it writes nothing.
 func (d *database) Ready(ctx context.Context) error {
 	if d.o.ReadOnly {
 		_, err := read(ctx, d.deadline(), d, func(*conn) (any, error) { return nil, d.checkFile() })
