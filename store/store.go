@@ -67,13 +67,25 @@ type Store interface {
 // write: its disk or its memory is full, say.
 type UnsafeError struct {
 	Setting string // its name in the store's own words, such as "appendfsync"
-	Have    string // what it is, or the store's own words
-	Want    string
+	Have    string // what it is; empty if that is not known
+	Want    string // what it must be
+	Words   string // the store's own words, if it refused something
 	Fix     string // the command or configuration line that corrects it, or what else to do
 }
 
-func (u *UnsafeError) Error() string {
-	return "store: " + u.Setting + " is " + u.Have + ", must be " + u.Want + ": " + u.Fix
+func (u *UnsafeError) Error() string { return "store: " + u.Fault() + ": " + u.Fix }
+
+// Fault says what is wrong, as a sentence without an end.
+func (u *UnsafeError) Fault() string {
+	fault := u.Setting
+	if u.Have != "" {
+		fault += " is " + u.Have + ","
+	}
+	fault += " must be " + u.Want
+	if u.Words != "" {
+		fault += " (the store says: " + u.Words + ")"
+	}
+	return fault
 }
 
 // Reason returns in a few words why a store is not ready, by the error of Ready; empty if it is.

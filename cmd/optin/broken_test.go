@@ -85,9 +85,9 @@ func TestTheDashboardNamesAnUnsafeStoreAndWhatMendsIt(t *testing.T) {
 				t.Fatal(reply)
 			}
 			a.sees("an unsafe store",
-				`The store is unsafe: `+setting+` is `+unsafe[0]+`\. Below is what mends it\.`,
-				setting+` is `+unsafe[0]+` , and must be `+unsafe[1],
-				`This fixes it: .*CONFIG SET `+setting+` `+unsafe[1])
+				`The store is unsafe: `+setting+` is `+unsafe[0]+`, must be `+unsafe[1]+`\. Below is what mends it\.`,
+				`What is accepted now may be lost: `+setting+` is `+unsafe[0]+`, must be `+unsafe[1],
+				`This mends it: .*CONFIG SET `+setting+` `+unsafe[1])
 		})
 	}
 }

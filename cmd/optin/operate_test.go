@@ -257,7 +257,7 @@ func TestAnUnsafeStoreIsNamedWithItsRemedy(t *testing.T) {
 	server.ask("CONFIG SET appendfsync everysec")
 	out, _ := e.optin(exitOK, "top")
 	text := strings.Join(strings.Fields(out), " ")
-	for _, want := range []string{"BAD Store: Unsafe", "appendfsync", "It must be", "This mends it:"} {
+	for _, want := range []string{"BAD Store: Unsafe", "appendfsync", "is everysec, must be always", "This mends it:"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}

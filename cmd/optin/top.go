@@ -208,9 +208,9 @@ func (t *topView) now(ctx context.Context, of string) (now nowShown, err error) 
 	for _, u := range seen.Unusual {
 		now.Unusual = append(now.Unusual, unusual{u.What, u.Do})
 	}
-	if s := seen.Store; s.Setting != "" { // the first of those, and the dashboard has this further below
+	if s := seen.Store; s.Fault != "" { // the first of those, and the dashboard has this further below
 		first := &now.Unusual[len(now.Unusual)-len(seen.Unusual)]
-		first.Do = fmt.Sprintf("It must be %s. This mends it: %s", s.Want, s.Fix)
+		first.Do = "This mends it: " + s.Fix
 	}
 	for _, l := range seen.Lights {
 		if l.Name == "Emails" && len(down) == len(t.cfg.SMTP.Relays) {
@@ -297,7 +297,7 @@ func storeLight(s dashboard.Store) light {
 	switch {
 	case s.Unreachable:
 		return light{"Store", "bad", "Unreachable", "Signups and confirmations are refused until it can be reached."}
-	case s.Setting != "":
+	case s.Fault != "":
 		return light{"Store", "bad", "Unsafe", "What is accepted now may be lost."}
 	}
 	return light{"Store", "good", "Ready", "What is accepted will last."}

@@ -171,7 +171,7 @@ func (k *Keeper) check(ctx context.Context, write bool) (Identity, error) {
 	case !is.Restoring.IsZero() && !k.restoring:
 		return is, k.halfRestored(is)
 	case !whole && k.Known.ID != "":
-		return is, k.lost("missing in a part: a master of the Cluster has lost its data")
+		return is, k.lost("missing in a part, because a master of the Cluster has lost its data")
 	}
 	next, err := k.withSecrets(ctx, is)
 	if err != nil || !write {
@@ -216,7 +216,7 @@ func (k *Keeper) withSecrets(ctx context.Context, is Identity) (Identity, error)
 // unmarked handles a store without a mark: a new one, or one that lost its data.
 func (k *Keeper) unmarked(ctx context.Context, write bool) (Identity, error) {
 	if k.Known.ID != "" {
-		return Identity{}, k.lost("missing: the store has lost its data")
+		return Identity{}, k.lost("missing, because the store has lost its data")
 	}
 	empty, err := k.Store.Empty(ctx)
 	if err != nil || !write {
@@ -362,7 +362,7 @@ func (k *Keeper) wrongSecret(is Identity) error {
 	}
 	return &Mismatch{Secret: true, unsafe: &store.UnsafeError{
 		Setting: "secret", Have: strings.Join(k.Fingerprints, ", ") + ", which no data here was made with",
-		Want: "one of those that the data was made with: " + strings.Join(with, ", "),
+		Want: "one that the data was made with, " + strings.Join(with, ", "),
 		Fix: "delete nothing, the data is whole: put the former secret back, and to change it list both, " +
 			"secret: [new, former]",
 	}}

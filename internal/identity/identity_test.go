@@ -108,8 +108,8 @@ func TestAStoreThatLostItsDataIsRefused(t *testing.T) {
 		lose  func(e *env)
 		words string
 	}{
-		"empty":           {func(*env) {}, "missing: the store has lost its data"},
-		"empty, and used": {func(e *env) { e.fill() }, "missing: the store has lost its data"},
+		"empty":           {func(*env) {}, "missing, because the store has lost its data"},
+		"empty, and used": {func(e *env) { e.fill() }, "missing, because the store has lost its data"},
 		"begun by a process that knew nothing": {func(e *env) {
 			known := e.known
 			e.known = identity.Known{}

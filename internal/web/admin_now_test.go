@@ -24,7 +24,7 @@ func TestTheFirstPageNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 	}{
 		"nothing": {words: nil},
 		"a store that is unsafe": {
-			wrong: func(e *env) { e.say(unsafeSetting()) }, words: []string{"The store is unsafe: synchronous is OFF."},
+			wrong: func(e *env) { e.say(unsafeSetting()) }, words: []string{"The store is unsafe: synchronous is OFF, must be FULL."},
 		},
 		"a relay that is down, in its words": {
 			relay: admin.RelayStatus{PausedSince: now, Words: "dial: connection refused"},

@@ -115,8 +115,8 @@ func TestTheStoreIsShownAsReadyzSaysIt(t *testing.T) {
 		"unsafe": {unsafeSetting(),
 			[]string{"Unsafe.", "synchronous is OFF", "must be FULL", "PRAGMA synchronous=FULL"}},
 		"full": {
-			&store.UnsafeError{Setting: "maxmemory", Have: "OOM command not allowed", Want: "more", Fix: "raise it"},
-			[]string{"Unsafe.", "maxmemory is OOM command not allowed", "raise it"},
+			&store.UnsafeError{Setting: "maxmemory", Want: "more", Words: "OOM command not allowed", Fix: "raise it"},
+			[]string{"Unsafe.", "maxmemory must be more (the store says: OOM command not allowed)", "raise it"},
 		},
 		"away": {store.ErrUnavailable,
 			[]string{"Unreachable.", "until the store can be reached"}},
@@ -177,7 +177,7 @@ func TestWhatStoresRelaysAndNamesSayIsInert(t *testing.T) {
 		}
 	})
 	e.failEvent("ada@b.example")
-	e.say(&store.UnsafeError{Setting: evil, Have: evil, Want: evil, Fix: evil})
+	e.say(&store.UnsafeError{Setting: evil, Have: evil, Want: evil, Words: evil, Fix: evil})
 	overview := e.look()
 	hooks := e.send("GET", hooksPath, "", "Cookie", e.logIn()).page(t)
 	for name, page := range map[string]*goquery.Document{"overview": overview, "webhooks": hooks} {

@@ -38,6 +38,7 @@ type status struct {
 	Setting string `json:"setting,omitempty"`
 	Have    string `json:"have,omitempty"`
 	Want    string `json:"want,omitempty"`
+	Words   string `json:"words,omitempty"`
 	Fix     string `json:"fix,omitempty"`
 
 	Log *logStatus `json:"log,omitempty"`
@@ -82,8 +83,8 @@ func (h *health) readyz(c echo.Context) error {
 	respond.RetryAfter(c.Response().Header(), respond.RetryStore)
 	s, line := status{Status: "unavailable"}, "unavailable: the store cannot be reached"
 	if u := new(store.UnsafeError); errors.As(err, &u) {
-		s, line = status{Status: "unsafe", Setting: u.Setting, Have: u.Have, Want: u.Want, Fix: u.Fix},
-			"unsafe: "+u.Error()
+		line = "unsafe: " + u.Error()
+		s = status{Status: "unsafe", Setting: u.Setting, Have: u.Have, Want: u.Want, Words: u.Words, Fix: u.Fix}
 	}
 	return writeStatus(c, http.StatusServiceUnavailable, line, s)
 }

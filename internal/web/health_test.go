@@ -77,7 +77,7 @@ func TestAnUnsafeStoreNamesItsSettingAndTheFix(t *testing.T) {
 	var h status
 	j := e.send("GET", "/readyz", "", "Accept", request.MediaJSON)
 	must(t, json.Unmarshal([]byte(j.body), &h))
-	if want := (status{"unsafe", "synchronous", "OFF", "FULL", "PRAGMA synchronous=FULL", nil}); h != want ||
+	if want := (status{"unsafe", "synchronous", "OFF", "FULL", "", "PRAGMA synchronous=FULL", nil}); h != want ||
 		j.status != 503 {
 		t.Errorf("%+v", h)
 	}

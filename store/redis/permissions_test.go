@@ -20,8 +20,8 @@ func TestAUserWithoutOneOfTheCommandsIsUnsafe(t *testing.T) {
 		each(t, only(server), "acl", "setuser", "default", "-"+command)
 		var u *store.UnsafeError
 		err := s.Ready(t.Context())
-		if !errors.As(err, &u) || u.Setting != "the user's permissions" || !strings.Contains(u.Have, "NOPERM") ||
-			!strings.Contains(strings.ToLower(u.Have), command) {
+		if !errors.As(err, &u) || u.Setting != "the user's permissions" || !strings.Contains(u.Words, "NOPERM") ||
+			!strings.Contains(strings.ToLower(u.Words), command) {
 			t.Errorf("without %s: %v", command, err)
 		}
 		each(t, only(server), "acl", "setuser", "default", "+"+command)

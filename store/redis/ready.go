@@ -91,13 +91,14 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	u := cmp.Or(unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
+		u.Have = "refused"
 		u.Setting = strings.ToUpper(strings.ReplaceAll(command, "|", " "))
 		u.Want = "answered, or whether writes are kept cannot be known"
 		u.Fix = "let this user run it (ACL SETUSER with +" + command + "); or if it is a managed Redis whose " +
 			"operator promises to keep what it acknowledges, say so with ?durability=managed"
 	}
 	if u != nil {
-		if s.client != goredis.UniversalClient(c) && u.Have != "" { // one of several
+		if s.client != goredis.UniversalClient(c) { // one of several
 			u.Have += " (on " + c.Options().Addr + ")"
 		}
 		return u
@@ -245,30 +246,30 @@ func atLeast(d, other store.Durability) bool {
 func refusal(err error) *store.UnsafeError {
 	words := serverWords(err)
 	for _, r := range []struct{ begins, setting, want, fix string }{
-		{"OOM", "maxmemory", "more than what is stored", "give the server more memory and raise maxmemory " +
+		{"OOM", "maxmemory", "more than what is stored takes", "give the server more memory and raise maxmemory " +
 			"(CONFIG SET maxmemory, and the line in redis.conf), or remove what is not optin's; " +
 			"until then only what takes consent back is taken"},
-		{"MISCONF", "the server's file", "written", "make room on the server's disk, or mend it; its log says more"},
-		{"NOREPLICAS", "min-replicas-to-write", "as many replicas", "bring the replicas back; INFO replication " +
-			"lists those that are connected"},
+		{"MISCONF", "the server's file", "writable", "make room on the server's disk, or mend it; its log says more"},
+		{"NOREPLICAS", "the number of replicas", "at least min-replicas-to-write", "bring the replicas back; INFO " +
+			"replication lists those that are connected"},
 		{"READONLY", "role", "master", notMaster("").Fix},
-		{"LOADING", "the server's data", "loaded", "wait: the server reads its file after a start"},
-		{"BUSY", "the server", "not busy with a script", "wait, or end the script with SCRIPT KILL"},
+		{"LOADING", "the server's data", "loaded", "wait until the server has read its file, as after each start"},
+		{"BUSY", "the server", "done with its script", "wait, or end the script with SCRIPT KILL"},
 		{"CLUSTERDOWN", "the cluster", "whole", "bring the missing master back; CLUSTER INFO says more"},
 		{"MASTERDOWN", "the master", "reachable", "bring it back, or let the Sentinels fail over"},
-		{"NOAUTH", "the login", "a password", loginFix}, {"WRONGPASS", "the login", "the right password", loginFix},
-		{"ERR invalid password", "the login", "the right password", loginFix},
-		{"NOPERM", "the user's permissions", "those to run the commands of optin",
-			"ACL SETUSER with ~o:* ~o{* +@all -@admin -@dangerous +info +config|get"},
-		{"ERR unknown command", "scripting", "EVAL and EVALSHA", "use a server that runs Lua scripts, and renames " +
-			"neither command"},
-		{"max number of clients", "maxclients", "room for another", "raise maxclients, or end other clients"},
+		{"NOAUTH", "the login", "with a password", loginFix}, {"WRONGPASS", "the login", "right", loginFix},
+		{"ERR invalid password", "the login", "right", loginFix},
+		{"NOPERM", "the user's permissions", "enough for the commands of optin",
+			"run ACL SETUSER with ~o:* ~o{* +@all -@admin -@dangerous +info +config|get"},
+		{"ERR unknown command", "scripting", "possible", "use a server that runs Lua scripts, and renames neither " +
+			"EVAL nor EVALSHA"},
+		{"max number of clients", "maxclients", "more than there are clients", "raise it, or end other clients"},
 	} {
 		if strings.HasPrefix(words, r.begins) || strings.HasPrefix(strings.TrimPrefix(words, "ERR "), r.begins) {
-			return &store.UnsafeError{Setting: r.setting, Have: words, Want: r.want, Fix: r.fix}
+			return &store.UnsafeError{Setting: r.setting, Want: r.want, Words: words, Fix: r.fix}
 		}
 	}
-	return &store.UnsafeError{Setting: "the server", Have: words, Want: "doing what it is asked",
+	return &store.UnsafeError{Setting: "the server", Want: "able to do what it is asked", Words: words,
 		Fix: "look the error up in the documentation of this server"}
 }
 

@@ -79,7 +79,7 @@ func TestAServerThatRefusesSaysWhy(t *testing.T) {
 		"cannot write": {
 			[]string{"--enable-protected-configs", "yes"}, misconfigured, "the server's file", "MISCONF",
 		},
-		"too few replicas": {nil, setting("min-replicas-to-write", "1"), "min-replicas-to-write", "NOREPLICAS"},
+		"too few replicas": {nil, setting("min-replicas-to-write", "1"), "the number of replicas", "NOREPLICAS"},
 		"no scripts": {[]string{"--rename-command", "EVAL", "", "--rename-command", "EVALSHA", ""}, nil, "scripting",
 			"unknown command"},
 		"a user without scripts": {nil, noScripting, "the user's permissions", "NOPERM"},
@@ -96,10 +96,47 @@ func TestAServerThatRefusesSaysWhy(t *testing.T) {
 			}
 			err := open(t, Options{Location: at(server.url())}).Ready(t.Context())
 			var u *store.UnsafeError
-			if !errors.As(err, &u) || u.Setting != row.setting || !strings.Contains(u.Have, row.says) || u.Fix == "" {
+			if !errors.As(err, &u) || u.Setting != row.setting || !strings.Contains(u.Words, row.says) || u.Fix == "" {
 				t.Errorf("%#v, want %s: %s", err, row.setting, row.says)
 			}
 		})
+	}
+}
+
+// A person reads them: each is a sentence, with the server's own words in it.
+func TestRefusalsAreSentences(t *testing.T) {
+	for words, want := range map[string]string{
+		"OOM command not allowed when used memory > 'maxmemory'.": "maxmemory must be more than what is stored takes " +
+			"(the store says: OOM command not allowed when used memory > 'maxmemory')",
+		"MISCONF Errors writing to the AOF file": "the server's file must be writable " +
+			"(the store says: MISCONF Errors writing to the AOF file)",
+		"NOREPLICAS Not enough good replicas to write.": "the number of replicas must be at least " +
+			"min-replicas-to-write (the store says: NOREPLICAS Not enough good replicas to write)",
+		"READONLY You can't write against a read only replica.": "role must be master " +
+			"(the store says: READONLY You can't write against a read only replica)",
+		"LOADING Redis is loading the dataset in memory": "the server's data must be loaded " +
+			"(the store says: LOADING Redis is loading the dataset in memory)",
+		"BUSY Redis is busy running a script.": "the server must be done with its script " +
+			"(the store says: BUSY Redis is busy running a script)",
+		"CLUSTERDOWN Hash slot not served": "the cluster must be whole " +
+			"(the store says: CLUSTERDOWN Hash slot not served)",
+		"MASTERDOWN Link with MASTER is down": "the master must be reachable " +
+			"(the store says: MASTERDOWN Link with MASTER is down)",
+		"NOAUTH Authentication required.": "the login must be with a password " +
+			"(the store says: NOAUTH Authentication required)",
+		"WRONGPASS invalid username-password pair": "the login must be right " +
+			"(the store says: WRONGPASS invalid username-password pair)",
+		"NOPERM no permissions": "the user's permissions must be enough for the commands of optin " +
+			"(the store says: NOPERM no permissions)",
+		"ERR unknown command 'EVAL'": "scripting must be possible (the store says: ERR unknown command 'EVAL')",
+		"ERR max number of clients reached": "maxclients must be more than there are clients " +
+			"(the store says: ERR max number of clients reached)",
+		"ERR something new": "the server must be able to do what it is asked (the store says: ERR something new)",
+	} {
+		u := refusal(replyError(words))
+		if u.Fault() != want || u.Error() != "store: "+want+": "+u.Fix || u.Fix == "" {
+			t.Errorf("%s reads\n%v, want\n%s", words, u, want)
+		}
 	}
 }
 
@@ -233,7 +270,7 @@ func TestWhatINFOTellsIsReadWhereCONFIGIsRefused(t *testing.T) {
 func TestTheAdvisedPermissionsAreEnough(t *testing.T) {
 	server := startServer(t)
 	advice := refusal(replyError("NOPERM"))
-	words := strings.Fields(strings.TrimPrefix(advice.Fix, "ACL SETUSER with "))
+	words := strings.Fields(strings.TrimPrefix(advice.Fix, "run ACL SETUSER with "))
 	set := []any{"acl", "setuser", "optin", "on", ">hunter2"}
 	for _, w := range words {
 		set = append(set, w)

@@ -35,7 +35,7 @@ func (d *database) checkDamage(ctx context.Context, c *conn) {
 // setDamage makes the store unsafe.
 func (d *database) setDamage(found string) {
 	damage := &store.UnsafeError{
-		Setting: "the database " + d.o.Path, Have: "damaged (" + found + ")", Want: "whole",
+		Setting: "the database " + d.o.Path, Have: "damaged", Want: "whole", Words: found,
 		Fix: "stop optin and put a copy back, or save what can be read with: sqlite3 FILE .recover",
 	}
 	if d.damage.CompareAndSwap(nil, damage) {

@@ -154,7 +154,7 @@ func TestReadySaysWhatSQLiteSaysAndWhatToDo(t *testing.T) {
 				_, err = writing.exec("INSERT INTO texts VALUES ('sum', zeroblob(1000000))")
 			}
 			return err
-		}, "room", "make room"},
+		}, "less full", "make room"},
 		"a file that may not be written": {
 			failing(reading, "UPDATE ready SET asked = 1"), "writable", "not mounted read-only",
 		},
@@ -174,7 +174,7 @@ func TestReadySaysWhatSQLiteSaysAndWhatToDo(t *testing.T) {
 			if err := s.Ready(t.Context()); !errors.As(err, &unsafe) {
 				t.Fatalf("ready gives %v", err)
 			}
-			if unsafe.Have != said.Error() || unsafe.Want != row.says || !strings.Contains(unsafe.Fix, row.fix) {
+			if unsafe.Words != said.Error() || unsafe.Want != row.says || !strings.Contains(unsafe.Fix, row.fix) {
 				t.Errorf("of %q it says %+v", said, unsafe)
 			}
 			f.from = 0

@@ -45,12 +45,12 @@ func (d *database) Ready(ctx context.Context) error {
 	}
 	if errors.Is(err, errSchema) {
 		return &store.UnsafeError{
-			Setting: "the tables of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
-			Fix: "undo what that program did to them, or stop optin and put a copy back",
+			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
+			Fix: "undo what that program did, or stop optin and put a copy back",
 		}
 	}
 	if err == nil && errors.Is(d.spare.fill(), syscall.ENOSPC) {
-		return &store.UnsafeError{Setting: "the disk of " + d.o.Path, Want: "room",
+		return &store.UnsafeError{Setting: "the disk of " + d.o.Path, Want: "less full",
 			Have: "full but for what is in reserve for withdrawals", Fix: roomFix}
 	}
 	return err
@@ -88,7 +88,7 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	u := &store.UnsafeError{Setting: "the file " + d.o.Path}
 	switch primaryCode(err) {
 	case code.SQLITE_FULL:
-		u.Setting, u.Want = "the disk of "+d.o.Path, "room"
+		u.Setting, u.Want = "the disk of "+d.o.Path, "less full"
 		u.Fix = roomFix
 	case code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_CANTOPEN:
 		u.Want = "writable"
@@ -96,13 +96,13 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	case code.SQLITE_IOERR:
 		u.Want, u.Fix = "on a disk that works", "look into the system's log for errors of the disk"
 	case code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_PROTOCOL:
-		u.Want, u.Fix = "free", "end the program that holds its lock: fuser "+d.o.Path+" names it"
+		u.Want, u.Fix = "unlocked", "end the program that holds its lock: fuser "+d.o.Path+" names it"
 	case code.SQLITE_NOMEM:
-		u.Setting, u.Want, u.Fix = "the memory of this machine", "room", "give the machine more, or end other programs"
+		u.Setting, u.Want, u.Fix = "the memory of this machine", "more", "give the machine more, or end other programs"
 	default:
 		return nil
 	}
-	u.Have = resultWords(err)
+	u.Words = resultWords(err)
 	return u
 }
 

@@ -68,7 +68,7 @@ func TestALockedFileIsUnavailableInTime(t *testing.T) {
 		t.Errorf("writing gave %v after %v", err, took)
 	}
 	var u *store.UnsafeError
-	if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Have, "database is locked") ||
+	if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Words, "database is locked") ||
 		!strings.Contains(u.Fix, "fuser "+path) {
 		t.Errorf("Ready gave %v", err)
 	}

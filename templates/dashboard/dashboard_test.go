@@ -156,7 +156,7 @@ func TestValuesInTheDashboardComeOutInert(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'{{.}}</table><script>alert(2)</script>`
 	for name, p := range map[string]Page{
 		"overview": Overview{
-			Store:  Store{Setting: evil, Have: evil, Want: evil, Fix: evil},
+			Store:  Store{Fault: evil, Fix: evil},
 			Relays: []Relay{{evil, asked, 2, evil}},
 			Sites:  []Site{{ID: evil, Name: evil, MedianBucket: evil, Unreadable: []string{evil}}},
 		},

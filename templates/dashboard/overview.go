@@ -41,11 +41,10 @@ type Light struct {
 	Path                    string // where more of it is seen; may be empty
 }
 
-// Store says whether what is accepted now will last. With a Setting, it will not until that setting of the server
-// is mended.
+// Store says whether what is accepted now will last.
 type Store struct {
-	Unreachable              bool
-	Setting, Have, Want, Fix string
+	Unreachable bool
+	Fault, Fix  string // why it will not, and what mends that; empty: it will
 }
 
 // Relay is a mail server as one process sees it.

@@ -38,10 +38,8 @@ func ofStore(s dashboard.Store) []dashboard.Unusual {
 			What: "The store cannot be reached.",
 			Do:   "Start it again, or let the processes reach it. Signups are refused until then.",
 		}}
-	case s.Setting != "":
-		return []dashboard.Unusual{{
-			What: fmt.Sprintf("The store is unsafe: %s is %s.", s.Setting, s.Have), Do: "Below is what mends it.",
-		}}
+	case s.Fault != "":
+		return []dashboard.Unusual{{What: "The store is unsafe: " + s.Fault + ".", Do: "Below is what mends it."}}
 	}
 	return nil
 }
