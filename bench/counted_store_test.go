@@ -38,6 +38,10 @@ func (s *countedStore) FindAll(ctx context.Context, keys ...store.Key) ([]store.
 	return s.count().FindAll(ctx, keys...)
 }
 
+func (s *countedStore) AddAll(ctx context.Context, all ...store.Record) (int, error) {
+	return s.count().AddAll(ctx, all...)
+}
+
 func (s *countedStore) List(ctx context.Context, q store.Query) (store.Page, error) {
 	return s.count().List(ctx, q)
 }

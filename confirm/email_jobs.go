@@ -164,6 +164,15 @@ func (s countedStore) Update(ctx context.Context, key store.Key, f func(store.Re
 	return s.Store.Update(ctx, key, f)
 }
 
+func (s countedStore) AddAll(ctx context.Context, all ...store.Record) (int, error) {
+	defer func() {
+		for i := range all {
+			s.changes.count(all[i].Key).Add(1)
+		}
+	}()
+	return s.Store.AddAll(ctx, all...)
+}
+
 func (s countedStore) UpdateFrom(
 	ctx context.Context, known store.Record, f func(store.Record) (store.Change, error),
 ) error {

@@ -229,27 +229,36 @@ func Commitment(salt [32]byte, what, value string) string {
 	return "hmac-sha256:" + hex.EncodeToString(m.Sum(nil))
 }
 
-// Restore puts back what the consent log has of a subscription, unless the store knows it already. It reports whether
-// it did; ErrUnreadable.
-func (l *Log) Restore(ctx context.Context, key store.Key, rest []byte) (restored bool, err error) {
-	sub, err := l.restored(key, rest)
-	if err != nil {
-		return false, err
-	}
-	if sub.IsEmpty() {
-		return false, nil
-	}
-	box := l.sealer.box(key)
-	err = l.Store.Update(ctx, key, func(rec store.Record) (store.Change, error) {
-		if restored = !rec.Exists(); !restored {
-			return store.Change{}, nil
+// Restorable is what the consent log has of a subscription.
+type Restorable struct {
+	Key  store.Key
+	Rest []byte // of its last leaf
+}
+
+// Restore puts back what the consent log has of subscriptions, at most store.MaxAdded, except for those that the store
+// has. It returns how many it put back; ErrUnreadable.
+func (l *Log) Restore(ctx context.Context, all ...Restorable) (restored int, err error) {
+	records := make([]store.Record, 0, len(all))
+	subs := make([]consent.Subscription, 0, len(all))
+	for _, one := range all {
+		sub, err := l.restored(one.Key, one.Rest)
+		if err != nil {
+			return 0, err
 		}
-		return store.Change{Put: box.recordOf(sub, rest)}, nil
-	})
-	if err == nil { // also where an earlier restore ended here
-		err = l.restoreMailbox(ctx, key, sub)
+		if sub.IsEmpty() {
+			continue
+		}
+		rec := l.sealer.box(one.Key).recordOf(sub, one.Rest)
+		rec.Key = one.Key
+		records, subs = append(records, *rec), append(subs, sub)
 	}
-	return restored && err == nil, err
+	restored, err = l.Store.AddAll(ctx, records...)
+	for i, sub := range subs {
+		if err == nil { // also where an earlier restore ended here
+			err = l.restoreMailbox(ctx, records[i].Key, sub)
+		}
+	}
+	return restored, err
 }
 
 // IsBehind reports whether what the consent log has of a subscription is newer than the store's, so that Reapply would

@@ -224,7 +224,7 @@ func TestWhatWasRefusedIsRestoredForTheMailbox(t *testing.T) {
 	empty.now = env.now
 	for _, e := range entries {
 		for range 2 {
-			if _, err := empty.Log.Restore(t.Context(), e.Key, e.Rest); err != nil {
+			if _, err := empty.Log.Restore(t.Context(), confirm.Restorable{Key: e.Key, Rest: e.Rest}); err != nil {
 				t.Fatal(err)
 			}
 		}

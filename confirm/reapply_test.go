@@ -133,9 +133,9 @@ func TestALogThatDoesNotOpenRestoresNothing(t *testing.T) {
 		"cut": e.Rest[:len(e.Rest)-1], "spoiled": append([]byte{0xff, 0xff, 0xff, 0xff, 0x7f}, e.Rest...), "empty": {},
 	} {
 		key := store.Key{Site: "gazette", ID: "AAAAAAAAAAAAAAAAAAAAAA"}
-		restored, err := env.Log.Restore(t.Context(), key, rest)
-		if restored || !errors.Is(err, confirm.ErrUnreadable) {
-			t.Errorf("%s: it was restored: %t, %v", name, restored, err)
+		restored, err := env.Log.Restore(t.Context(), confirm.Restorable{Key: key, Rest: rest})
+		if restored != 0 || !errors.Is(err, confirm.ErrUnreadable) {
+			t.Errorf("%s: it was restored: %d, %v", name, restored, err)
 		}
 		behind, err := env.Log.Reapply(t.Context(), e.Key, rest, env.clock())
 		if behind || !errors.Is(err, confirm.ErrUnreadable) {

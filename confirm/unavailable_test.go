@@ -331,7 +331,8 @@ func acts() map[string]func(p *people) func() error {
 			return p.KeepSkeleton(p.ctx, hex.EncodeToString(sum[:]), []byte("text"))
 		}),
 		"restore": func(p *people) func() error {
-			return func() error { _, err := p.Log.Restore(p.ctx, p.key("AAAAAAAAAAAAAAAAAAAAAA"), p.rest); return err }
+			one := confirm.Restorable{Key: p.key("AAAAAAAAAAAAAAAAAAAAAA"), Rest: p.rest}
+			return func() error { _, err := p.Log.Restore(p.ctx, one); return err }
 		},
 		"reapply": func(p *people) func() error {
 			p.later(time.Hour)

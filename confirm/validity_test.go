@@ -104,17 +104,14 @@ func TestTheEndOfAValidityIsToldListedCountedAndALeaf(t *testing.T) {
 func TestARestoredConsentHasItsEndAndIsAskedAbout(t *testing.T) {
 	env := newEnvWith(t, ending)
 	env.consented("ada@example.org")
-	entries := map[store.Key][]byte{}
+	var last []confirm.Restorable
 	for _, e := range env.entries() {
-		entries[e.Key] = e.Rest
+		last = append(last, confirm.Restorable{Key: e.Key, Rest: e.Rest})
 	}
 	restored := newEnvWith(t, ending)
 	restored.later(env.clock().Sub(start))
-	for key, rest := range entries {
-		done, err := restored.Log.Restore(t.Context(), key, rest)
-		if err != nil || !done {
-			t.Fatal(done, err)
-		}
+	if n, err := restored.Log.Restore(t.Context(), last...); err != nil || n != 1 {
+		t.Fatal(n, err)
 	}
 	if got, want := restored.letter().ValidUntil, env.letter().ValidUntil; !got.Equal(want) || want.IsZero() {
 		t.Errorf("valid until %v, want %v", got, want)

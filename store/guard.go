@@ -63,6 +63,10 @@ func (g *guard) FindAll(ctx context.Context, keys ...Key) ([]Record, error) {
 	return guarded(g, func() ([]Record, error) { return g.to.FindAll(ctx, keys...) })
 }
 
+func (g *guard) AddAll(ctx context.Context, all ...Record) (int, error) {
+	return guarded(g, func() (int, error) { return g.to.AddAll(ctx, all...) })
+}
+
 func (g *guard) List(ctx context.Context, q Query) (Page, error) {
 	return guarded(g, func() (Page, error) { return g.to.List(ctx, q) })
 }

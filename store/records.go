@@ -10,6 +10,9 @@ import (
 // MaxData is the size limit of Record.Data, in bytes.
 const MaxData = 256 << 10
 
+// MaxAdded is how many records AddAll takes.
+const MaxAdded = 1000
+
 // Records keeps records and changes them one at a time.
 type Records interface {
 	// Update hands f the record under key and commits the Change that f returns, all of it or none of it. If there is
@@ -35,6 +38,11 @@ type Records interface {
 	// FindAll returns the records under keys, in their order, as of one moment or of several. One that does not exist
 	// has only its Key. ErrUnavailable.
 	FindAll(ctx context.Context, keys ...Key) ([]Record, error)
+
+	// AddAll puts records under keys that have none and returns how many those are; what is there already stays as it
+	// is. Where it fails, any of them may have been put, and it may be called again. It returns ErrInvalid, and puts
+	// nothing, for more than MaxAdded records, two under one key, or one over MaxData; ErrUnavailable.
+	AddAll(ctx context.Context, all ...Record) (added int, err error)
 
 	// List returns one page of a site's records, newest first by Created and then ID. Inserts do not disturb paging. A
 	// record whose state changes while a caller pages by state may be missed or come twice; no other may. List returns
@@ -140,6 +148,24 @@ func (c Change) Check(key Key) error {
 	}
 	if c.Acquire != nil {
 		return CheckAcquire(c.Acquire.Taker, c.Acquire.Buckets)
+	}
+	return nil
+}
+
+// CheckAdded returns ErrInvalid, wrapped, if records cannot be added together. Implementations of AddAll call it first.
+func CheckAdded(all []Record) error {
+	if len(all) > MaxAdded {
+		return fmt.Errorf("%w call: %d records to add, at most %d", ErrInvalid, len(all), MaxAdded)
+	}
+	keys := make(map[Key]bool, len(all))
+	for i := range all {
+		if keys[all[i].Key] {
+			return fmt.Errorf("%w call: two records to add under one key", ErrInvalid)
+		}
+		keys[all[i].Key] = true
+		if err := (Change{Put: &all[i]}).Check(all[i].Key); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -227,13 +227,16 @@ func catchUp(ctx context.Context, c *core, log *consentlog.Log, is *call) (did c
 	return did, err
 }
 
+// comparers is how many people are compared with the store at once, which reads those together that come at once.
+const comparers = 256
+
 // behindOf returns those of the last leaves of which a store has an older state: few, and the rest needs nothing.
 func behindOf(
 	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]lastLeaf, shown *progress,
 ) (map[consentlog.Person]lastLeaf, error) {
 	behind, read := map[consentlog.Person]lastLeaf{}, int64(0)
 	var mu sync.Mutex
-	err := eachLast(log, last, restorers, func(l lastLeaf, key store.Key, rest []byte) error {
+	err := eachLast(log, last, comparers, func(l lastLeaf, key store.Key, rest []byte) error {
 		is, err := c.service.Log.IsBehind(ctx, key, rest)
 		if err != nil {
 			return err

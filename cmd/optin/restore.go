@@ -93,9 +93,6 @@ func restoreStore(ctx context.Context, cfg *config.Config, is *call) (did restor
 	return did, errors.Join(err, c.store.Close())
 }
 
-// restorers is how many people are put into the store at once: the stores commit what comes at the same time together.
-const restorers = 256
-
 // restoreFrom puts into a store what the log has: of each person their last leaf, which has their whole record.
 func restoreFrom(
 	ctx context.Context, c *core, log *consentlog.Log, last map[consentlog.Person]lastLeaf, shown *progress,
@@ -108,29 +105,72 @@ func restoreFrom(
 		return did, err
 	}
 	did.Leaves = log.Size()
-	var mu sync.Mutex
-	var read int64
-	err = eachLast(log, last, restorers, func(l lastLeaf, key store.Key, rest []byte) error {
-		done, err := c.service.Log.Restore(ctx, key, rest)
-		mu.Lock()
-		defer mu.Unlock()
+	for _, l := range last {
 		if l.erased {
 			did.Erased++
 		}
-		if done {
-			did.Subscriptions++
-		}
-		read++
-		shown.show("restoring", read, int64(len(last)))
-		return err
+	}
+	r := restorer{log: c.service.Log, shown: shown, of: int64(len(last))}
+	err = eachLast(log, last, restorers, func(_ lastLeaf, key store.Key, rest []byte) error {
+		return r.restore(ctx, confirm.Restorable{Key: key, Rest: rest})
 	})
-	if err != nil {
+	if err == nil {
+		err = r.flush(ctx)
+	}
+	if did.Subscriptions = r.restored; err != nil {
 		return did, err
 	}
 	if err := consentlog.Adopt(ctx, c.store, log); err != nil {
 		return did, err
 	}
 	return did, c.identity.EndRestore(ctx)
+}
+
+// restorers is how many batches are on their way into the store at most: while it puts some, others are read.
+const restorers = 8
+
+// batchBytes is how large a batch becomes, about: records are small, and a few may be large.
+const batchBytes = 4 << 20
+
+// restorer puts people into a store, many at a time. Its methods may be called from any goroutine.
+type restorer struct {
+	log   *confirm.Log
+	shown *progress
+	of    int64 // how many there are
+
+	mu       sync.Mutex
+	batch    []confirm.Restorable
+	bytes    int // of the batch
+	read     int64
+	restored int
+}
+
+// restore restores somebody, with those before once they are many.
+func (r *restorer) restore(ctx context.Context, one confirm.Restorable) error {
+	var batch []confirm.Restorable
+	r.mu.Lock()
+	r.batch, r.bytes = append(r.batch, one), r.bytes+len(one.Rest)
+	if len(r.batch) == store.MaxAdded || r.bytes >= batchBytes {
+		batch, r.batch, r.bytes = r.batch, nil, 0
+	}
+	r.mu.Unlock()
+	return r.put(ctx, batch)
+}
+
+// flush restores those who waited to become many. Nobody may call restore at the same time.
+func (r *restorer) flush(ctx context.Context) error { return r.put(ctx, r.batch) }
+
+func (r *restorer) put(ctx context.Context, batch []confirm.Restorable) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	n, err := r.log.Restore(ctx, batch...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.restored += n
+	r.read += int64(len(batch))
+	r.shown.show("restoring", r.read, r.of)
+	return err
 }
 
 // eachLast calls f with the last leaf about each person, whose record it is, and what restores that, by so many

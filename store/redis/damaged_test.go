@@ -114,8 +114,18 @@ func TestADamagedIndexStopsNothing(t *testing.T) {
 				if err := damage(redis.ZRange(t.Context(), set, -1, -1).Val()[0]); err != nil {
 					t.Fatal(err)
 				}
+				var all []store.Record
 				for n := 30; n < 60; n++ {
-					state(n, []string{"pending", "confirmed"}[n%2])
+					if n < 45 {
+						state(n, []string{"pending", "confirmed"}[n%2])
+						continue
+					}
+					all = append(all, store.Record{
+						Key: key(n), State: []string{"pending", "confirmed"}[n%2], Created: time.Now(), Timer: time.Now(),
+					})
+				}
+				if n, err := s.AddAll(t.Context(), all...); err != nil || n != 15 {
+					t.Errorf("%d are added, %v", n, err)
 				}
 				state(30, "confirmed")
 				page, err := s.List(t.Context(), store.Query{Site: "gazette", Limit: 100})

@@ -41,6 +41,10 @@ func TestAnEmptiedStoreTakesNothing(t *testing.T) {
 					t.Errorf("record %d: %v", n, err)
 				}
 			}
+			_, err := s.AddAll(t.Context(), store.Record{Key: key(4), State: "confirmed"})
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("a record is added: %v", err)
+			}
 			if n := server.client().DBSize(t.Context()).Val(); n != 0 {
 				t.Errorf("%d keys are there", n)
 			}

@@ -42,6 +42,22 @@ func TestAChangeWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	}
 }
 
+func TestRecordsWhoseReplyIsLostAreAddedOnce(t *testing.T) {
+	arm, good := lossy(t)
+	put(t, good, key(2), &store.Record{State: "pending", Data: []byte("there")})
+	var all []store.Record
+	for n := range 5 {
+		all = append(all, store.Record{Key: key(n), State: "confirmed"})
+	}
+	if n, err := arm().AddAll(t.Context(), all...); err != nil || n != 4 {
+		t.Errorf("%d are added, %v", n, err)
+	}
+	page, err := good.List(t.Context(), store.Query{Site: key(0).Site})
+	if err != nil || len(page.Records) != 5 {
+		t.Errorf("listed are %+v, %v", page.Records, err)
+	}
+}
+
 func TestAnErasureWhoseReplyIsLostIsMadeOnce(t *testing.T) {
 	arm, good := lossy(t)
 	put(t, good, key(1), &store.Record{State: "pending"})

@@ -32,14 +32,56 @@ func (p *packed) moment() time.Time {
 	return fromMilli(some[p.random.IntN(len(some))])
 }
 
+// record returns one of any state and times.
+func (p *packed) record() store.Record {
+	r := store.Record{State: []string{"pending", "confirmed"}[p.random.IntN(2)], Created: p.moment()}
+	if p.random.IntN(4) > 0 {
+		r.Timer = p.moment()
+	}
+	return r
+}
+
+// add adds records together, of which some are there.
+func (p *packed) add() {
+	var all []store.Record
+	added := 0
+	for range 1 + p.random.IntN(80) {
+		r := p.record()
+		r.Key = p.key()
+		if slices.ContainsFunc(all, func(other store.Record) bool { return other.Key == r.Key }) {
+			continue
+		}
+		all = append(all, r)
+		if _, is := p.kept[r.Key]; !is {
+			p.kept[r.Key] = r
+			added++
+		}
+	}
+	if n, err := p.s.AddAll(p.Context(), all...); err != nil || n != added {
+		p.Fatalf("%d are added, %v; want %d", n, err, added)
+	}
+}
+
+// key returns one of a few hundred.
+func (p *packed) key() store.Key {
+	k := key(p.random.IntN(200))
+	k.Site = []string{"gazette", "g"}[p.random.IntN(2)]
+	return k
+}
+
+func (p *packed) erase(k store.Key) {
+	if err := p.s.Update(p.Context(), k, erasing); err != nil {
+		p.Fatal(err)
+	}
+	delete(p.kept, k)
+	delete(p.leased, k)
+}
+
 // act puts, moves or erases a record, or leases timers.
 func (p *packed) act(k store.Key) {
 	switch n := p.random.IntN(20); {
 	case n < 5:
-		if err := p.s.Update(p.Context(), k, erasing); err != nil {
-			p.Fatal(err)
-		}
-		delete(p.kept, k)
+		p.erase(k)
 	case n == 5:
 		jobs, err := p.s.Lease(p.Context(), store.TimerQueue, 1+p.random.IntN(9), time.Hour)
 		if err != nil {
@@ -53,12 +95,9 @@ func (p *packed) act(k store.Key) {
 		}
 		return
 	default:
-		r := store.Record{State: []string{"pending", "confirmed"}[p.random.IntN(2)], Created: p.moment()}
+		r := p.record()
 		if old, ok := p.kept[k]; ok && p.random.IntN(2) == 0 {
 			r.Created = old.Created
-		}
-		if p.random.IntN(4) > 0 {
-			r.Timer = p.moment()
 		}
 		put(p.T, p.s, k, &r)
 		p.kept[k] = r
@@ -117,13 +156,19 @@ func TestAPackedSetHoldsWhatASetWouldHold(t *testing.T) {
 		T: t, s: patient(t, Options{Location: at(server.url())}), c: server.client(),
 		random: rand.New(rand.NewPCG(seed, 0)), kept: map[store.Key]store.Record{}, leased: map[store.Key]bool{},
 	}
-	sites := []string{"gazette", "g"}
 	for step := range 3000 {
-		k := key(p.random.IntN(200))
-		k.Site = sites[p.random.IntN(2)]
-		p.act(k)
+		if p.act(p.key()); step%40 == 0 {
+			p.add()
+		}
+		if step%500 == 499 { // so that they are added among few as well
+			for k := range p.kept {
+				if p.random.IntN(10) > 0 {
+					p.erase(k)
+				}
+			}
+		}
 		if step%200 == 199 {
-			for _, site := range sites {
+			for _, site := range []string{"gazette", "g"} {
 				p.listed(site, "")
 				p.listed(site, "pending")
 			}

@@ -137,6 +137,12 @@ func workload(t *testing.T, s *Store) []struct {
 			return err
 		}},
 		{"Find", func() error { _, err := s.Find(ctx, key(1)); return err }},
+		{"AddAll", func() error {
+			one, another := store.Record{Key: key(3), State: "pending"}, store.Record{Key: key(4), State: "confirmed"}
+			another.Timer = time.Now().Add(time.Hour)
+			_, err := s.AddAll(ctx, one, another)
+			return err
+		}},
 		{"SetNX", func() error { _, err := s.SetNX(ctx, "a", []byte("a"), time.Hour); return err }},
 		{"CompareAndSwap", func() error { return s.CompareAndSwap(ctx, "a", []byte("a"), []byte("b"), time.Hour) }},
 	}

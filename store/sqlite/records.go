@@ -417,6 +417,44 @@ func (s records) findOn(c *conn, key store.Key) (store.Record, error) {
 	return recordOf(key, state, columns), err
 }
 
+// AddAll puts all records in one transaction.
+func (s records) AddAll(ctx context.Context, all ...store.Record) (int, error) {
+	if err := store.CheckAdded(all); err != nil {
+		return 0, err
+	}
+	added := new(int) // which may still be written when the caller has left
+	err := s.write(ctx, s.deadline(), func(t *transaction) error {
+		*added = 0
+		for i := range all {
+			is, err := t.addOne(&all[i])
+			if err != nil {
+				return err
+			}
+			if is {
+				*added++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return *added, nil
+}
+
+// addOne puts a record, unless there is one.
+func (t *transaction) addOne(r *store.Record) (added bool, err error) {
+	added, err = t.insert(r.Key, packedID(r.Key.ID), r)
+	if added || err != nil {
+		return added, err
+	}
+	there, err := t.find(r.Key)
+	if err != nil || there.record.Exists() {
+		return false, err
+	}
+	return true, t.put(r.Key, there, r) // in the place of one that has expired
+}
+
 // List returns one page of a site's records, newest first.
 func (s records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	q, err := q.WithDefaults()

@@ -36,7 +36,7 @@ type testCase struct {
 func Run(t *testing.T, fresh func(t *testing.T) (open func(t *testing.T) store.Store)) {
 	t.Helper()
 	ports := [][]testCase{
-		updateCases(), dropCases(), expiresCases(), listCases(), inStateCases(),
+		updateCases(), addCases(), dropCases(), expiresCases(), listCases(), inStateCases(),
 		leaseCases(), endCases(), failedCases(), runNowCases(), dueCases(), backlogCases(), timerCases(),
 		acquireCases(), slicedCases(), acquireInUpdateCases(), reserveCases(), cellsCases(),
 		countsCases(), textsCases(), marksCases(), readyCases(), contextCases(),

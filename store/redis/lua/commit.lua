@@ -27,7 +27,7 @@ local version, versions = '', ''
 if was then
   if not is_whole(was) then return { 'other', was } end
   version = string.sub(was, 1, 8)
-  versions = version .. string.sub(was, 14, tail_at(was) - 1)
+  versions = versions_of(was)
 end
 if has_version(versions, ARGV[3]) then return 'done' end
 if ARGV[1] == '1' and has_version(call('GET', KEYS[2]) or '', ARGV[3]) then return 'done' end
@@ -79,7 +79,7 @@ if ARGV[4] == '' then
   versions = ARGV[3] .. versions .. (call('GET', KEYS[2]) or '')
   call('SET', KEYS[2], string.sub(versions, 1, MOST), 'PX', RECENT * 1000)
 else
-  value = ARGV[3] .. struct.pack('>I4', math.floor(NOW / 1000)) .. string.char(#versions / 8) .. versions .. ARGV[4]
+  value = value_of(ARGV[3], versions, ARGV[4])
   call('HSET', records, field, value)
 end
 local from, to = was and index_entry(was, id), value and index_entry(value, id)

@@ -136,6 +136,44 @@ local function add_entry(set, entry)
   return not chunk
 end
 
+-- merged returns a chunk, or nil, with the entries of a list from first to last, which belong into it.
+local function merged(chunk, entries, first, last)
+  if not chunk then return table.concat(entries, '', first, last) end
+  local parts, from = {}, 1
+  for i = first, last do
+    local at = offset(chunk, entries[i])
+    parts[#parts + 1] = string.sub(chunk, from, at)
+    parts[#parts + 1] = entries[i]
+    from = at + 1
+  end
+  parts[#parts + 1] = string.sub(chunk, from)
+  return table.concat(parts)
+end
+
+-- add_entries adds entries that are not there, in their order. What belongs into one chunk is added to it together, and
+-- the chunk becomes several of about the same size; what comes behind all others fills chunks.
+local function add_entries(set, entries)
+  local w, first = #entries[1], 1
+  local most = math.floor(CHUNK / w)
+  while first <= #entries do
+    local chunk, ahead = chunk_of(set, entries[first])
+    local after = chunk and ahead >= 0 and call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', '0', '1')[1]
+    local last = first
+    while last < #entries and not (after and before(after, entries[last + 1])) do last = last + 1 end
+    local all = merged(chunk, entries, first, last)
+    local each = most
+    if after then each = math.ceil(#all / w / math.ceil(#all / w / most)) end
+    if chunk then drop_chunk(set, chunk, w, ahead < 0) end
+    local chunks = {}
+    for at = 1, #all, each * w do
+      chunks[#chunks + 1] = '0'
+      chunks[#chunks + 1] = string.sub(all, at, at + each * w - 1)
+    end
+    call('ZADD', set, unpack(chunks))
+    first = last + 1
+  end
+end
+
 -- remove_entry removes an entry if it is there. A chunk that becomes small joins the one behind it.
 local function remove_entry(set, entry)
   local w, chunk = #entry, chunk_of(set, entry)

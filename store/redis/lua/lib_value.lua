@@ -16,6 +16,14 @@ local function is_whole(value)
   return state ~= nil and #value >= tail_at(value) + 18 + state
 end
 
+-- versions_of returns the version of a value and those before it.
+local function versions_of(value) return string.sub(value, 1, 8) .. string.sub(value, 14, tail_at(value) - 1) end
+
+-- value_of returns the value of a record that is committed now.
+local function value_of(version, versions, tail)
+  return version .. struct.pack('>I4', math.floor(NOW / 1000)) .. string.char(#versions / 8) .. versions .. tail
+end
+
 -- times returns when a record was created, expires, and when its timer is due, each with OFFSET.
 local function times(value)
   return struct.unpack('>I6I6I6', value, tail_at(value))

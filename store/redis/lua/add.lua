@@ -1,0 +1,42 @@
+-- Records where there is none.
+-- KEYS: 1 records, 2 timers, 3 sites, 4 due, 5 mark of the store;
+--       then for each group of a site and a state: states of the site, index of the state
+-- ARGV: 1 repeated, 2 '1' if the store is known to have a mark, 3 how many groups;
+--       then for each group: its state, how many records, and for each of them, in the order of the index: its field
+--       among the records, version, packed record
+-- Returns the places of those that are not added because there is a record, or 'unmarked' if the store lost its mark.
+local a, place, there, timed = 4, 0, {}, {}
+
+if ARGV[2] == '1' and call('EXISTS', KEYS[5]) == 0 then return 'unmarked' end
+
+for group = 1, tonumber(ARGV[3]) do
+  local states, index, state, n = KEYS[4 + 2 * group], KEYS[5 + 2 * group], ARGV[a], tonumber(ARGV[a + 1])
+  local fields, added, entries = {}, {}, {}
+  for i = 1, n do fields[i] = ARGV[a + 3 * i - 1] end
+  local found = call('HMGET', KEYS[1], unpack(fields))
+  for i = 1, n do
+    local field, version, was = fields[i], ARGV[a + 3 * i], found[i]
+    if not was then
+      local value, _, id = value_of(version, '', ARGV[a + 3 * i + 1]), site_and_id(field)
+      added[#added + 1] = field
+      added[#added + 1] = value
+      entries[#entries + 1] = index_entry(value, id)
+      if moment(value) > 0 then timed[#timed + 1] = timer_entry(KEYS[3], moment(value), field) end
+    elseif not is_whole(was) or not has_version(versions_of(was), version) then -- or an earlier attempt has added it
+      there[#there + 1] = place + i
+    end
+  end
+  if #added > 0 then
+    call('HSET', KEYS[1], unpack(added))
+    add_entries(index, entries)
+    call('SADD', states, state)
+  end
+  a, place = a + 2 + 3 * n, place + n
+end
+
+if #timed > 0 then
+  table.sort(timed, before)
+  add_entries(KEYS[2], timed)
+  call('ZADD', KEYS[4], 'LT', struct.unpack('>I6', timed[1]) - OFFSET, 'timer')
+end
+return there
