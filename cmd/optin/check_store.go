@@ -57,7 +57,7 @@ func (f *findings) checkLog(ctx context.Context, c *core) {
 		return
 	}
 	leaves, failed := consentlog.LeavesIn(path)
-	if err = errors.Join(err, failed); err == nil && leaves < known {
+	if err = errors.Join(err, failed, consentlog.Inspect(path, c.cfg.Log.Key)); err == nil && leaves < known {
 		f.warn("consent log", path, fmt.Sprintf("It has %d records, and the store knows a log of %d: this process "+
 			"adds nothing to it.", leaves, known),
 			"Let log.path name the folder of that log, or put a copy of it back, unless another process has it.")

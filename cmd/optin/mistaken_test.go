@@ -65,6 +65,16 @@ func TestAMistypedPathOfTheLogIsNoticed(t *testing.T) {
 		if path := e.parse().Log.Path; !strings.Contains(said, "ok     consent log    "+path) {
 			t.Errorf("of the right one check says: %s", said)
 		}
+		keys := e.parse().Log.Path + ".keys"
+		e.must(os.Rename(keys, keys+".copy"))
+		said, _ = e.optin(exitFailed, check...)
+		if !strings.Contains(said, "WRONG  consent log") || !strings.Contains(said, keys+" lacks 1 of 1 keys") {
+			t.Errorf("without the file of keys check says: %s", said)
+		}
+		a.eventually("an alarm about the keys", func() bool {
+			return strings.Contains(p.stderr.String(), keys+" lacks 1 of 1 keys")
+		})
+		e.must(os.Rename(keys+".copy", keys))
 		p.stop()
 
 		right := e.topYAML

@@ -3,6 +3,7 @@ package consentlog_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -96,10 +97,21 @@ func appender(l *consentlog.Log, st consentlog.Store) *consentlog.Appender {
 // run runs an appender until ok returns true.
 func run(t *testing.T, a *consentlog.Appender, what string, ok func() bool) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
+	defer start(t, a)()
+	until(t, what, ok)
+}
+
+// start runs an appender until stop is called.
+func start(t *testing.T, a *consentlog.Appender) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); a.Run(ctx) }()
-	defer func() { stop(); <-done }()
+	return func() { cancel(); <-done }
+}
+
+// until waits until ok returns true.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not within half a minute: %s", what)
@@ -321,6 +333,64 @@ func TestALogThatCannotBeContinuedIsBehind(t *testing.T) {
 
 // A process whose file of keys was lost goes on neither as if nothing had been nor at its next start: those who come
 // next would have the places of others, so that no copy could be put back any more.
+func TestALostFileOfKeysIsNoticedWithoutAnythingToAppend(t *testing.T) {
+	st, l := newStore(t), open(t, t.TempDir()+"/log")
+	enqueue(t, st, 0, 5)
+	a := appender(l, st)
+	defer start(t, a)()
+	until(t, "the leaves", func() bool { return l.Size() == 5 })
+	keys := l.Dir() + ".keys"
+	for name, away := range map[string]func() error{
+		"gone": func() error { return os.Rename(keys, keys+".copy") },
+		"cut": func() error {
+			all, err := os.ReadFile(keys)
+			return errors.Join(err, os.WriteFile(keys+".copy", all, 0o600), os.Truncate(keys, 16+32+8))
+		},
+	} {
+		must(t, consentlog.Inspect(l.Dir(), nil))
+		must(t, away())
+		before, _ := os.ReadFile(keys)
+		if err := consentlog.Inspect(l.Dir(), nil); err == nil || !strings.Contains(err.Error(), "of 5 keys") {
+			t.Errorf("%s, an inspection: %v", name, err)
+		}
+		until(t, "the alarm where it is "+name, func() bool { return a.Status().Lag > 500*time.Millisecond })
+		for who, l := range map[string]*consentlog.Log{"who knows the keys": l, "who does not": open(t, l.Dir())} {
+			if err := l.DestroyKey(leaf(3).Person, time.Now().UnixMilli()); err == nil {
+				t.Errorf("%s: %s destroys a key that is not there", name, who)
+			}
+		}
+		if now, _ := os.ReadFile(keys); !bytes.Equal(now, before) {
+			t.Errorf("%s: the file was begun anew: %d bytes", name, len(now))
+		}
+		must(t, os.Rename(keys+".copy", keys))
+		until(t, "a copy is back", func() bool { return a.Status().Appends && a.Status().Lag == 0 })
+	}
+	if n := len(records(t, l)); n != 5 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// With another key nobody could verify what was signed before.
+func TestALostKeyOfTheLogIsNotMadeAnew(t *testing.T) {
+	st, l := newStore(t), open(t, t.TempDir()+"/log")
+	enqueue(t, st, 0, 2)
+	run(t, appender(l, st), "the leaves", func() bool { return l.Size() == 2 })
+	key := filepath.Join(l.Dir(), "key.pem")
+	must(t, os.Rename(key, key+".copy"))
+	_, err := consentlog.Open(consentlog.Options{Dir: l.Dir(), Origin: "optin.example/log"})
+	for what, err := range map[string]error{"open": err, "inspect": consentlog.Inspect(l.Dir(), nil)} {
+		if !errors.Is(err, consentlog.ErrDamaged) || !strings.Contains(err.Error(), "key.pem") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := os.Stat(key); err == nil {
+		t.Error("another one was made")
+	}
+	if err := consentlog.Inspect(l.Dir(), ed25519.NewKeyFromSeed(make([]byte, 32))); err != nil {
+		t.Errorf("another one is named: %v", err)
+	}
+}
+
 func TestALostFileOfKeysIsNotBegunAnew(t *testing.T) {
 	st, l := newStore(t), open(t, t.TempDir()+"/log")
 	enqueue(t, st, 0, 5)

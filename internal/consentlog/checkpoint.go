@@ -85,6 +85,23 @@ func (l *Log) PublicKey() string {
 	return text
 }
 
+// keyPath returns the path of the log's own key.
+func (l folder) keyPath() string { return l.path("key.pem") }
+
+// keyLost returns an error if there are leaves, and the log's own key is missing: with another one, everything that was
+// signed before would be of nobody.
+func (l folder) keyLost() error {
+	leaves, err := LeavesIn(string(l))
+	if err != nil || leaves == 0 {
+		return err
+	}
+	if _, err = os.Stat(l.keyPath()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s, which signed its checkpoints, is missing: put a copy back; if there is none, let "+
+			"log.key_file name another key", ErrDamaged, l.keyPath())
+	}
+	return nil
+}
+
 // ownKey returns the key of a file, which is made if there is none.
 func ownKey(name string) (ed25519.PrivateKey, error) {
 	text, err := os.ReadFile(name)

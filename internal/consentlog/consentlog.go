@@ -43,7 +43,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -140,7 +139,10 @@ func Open(o Options) (*Log, error) {
 	}
 	var err error
 	if l.key == nil {
-		if l.key, err = ownKey(filepath.Join(o.Dir, "key.pem")); err != nil {
+		if err := l.keyLost(); err != nil {
+			return nil, err
+		}
+		if l.key, err = ownKey(l.keyPath()); err != nil {
 			return nil, err
 		}
 	}
@@ -153,7 +155,7 @@ const maxRecent = 1 << 15
 
 // reload reads the keys of persons, the size of the log, and the jobs of its last leaves from its files.
 func (l *Log) reload() error {
-	index, err := readFrom(l.path("index"), 0)
+	index, err := l.readIndex()
 	if err != nil {
 		return err
 	}
@@ -161,34 +163,21 @@ func (l *Log) reload() error {
 		return err
 	}
 	clear(l.recent)
-	l.size, l.sealed, l.slots = int64(len(index))/indexSize, 0, 0
-	for n := range l.size {
-		if slot := parseIndex(index[n*indexSize:]).slot; slot != noSlot {
-			l.slots = max(l.slots, int(slot)+1)
-		}
-	}
+	l.size, l.slots = index.size(), index.slots()
 	for n := max(0, l.size-maxRecent); n < l.size; n++ {
 		l.recent[[8]byte(index[n*indexSize+24:])] = true
 	}
-	if l.size > 0 {
-		at := parseIndex(index[(l.size-1)*indexSize:])
-		l.sealed = at.offset + at.length
-		if is, err := os.Stat(l.path("sealed")); err != nil || !at.within(is.Size()) {
-			return fmt.Errorf("%w: the record of leaf %d is not in the file of records", ErrDamaged, l.size-1)
-		}
-	}
-	return nil
+	l.sealed, err = l.sealedEnd(index)
+	return err
 }
 
-// current reports whether the folder has as many leaves as this process knows of: no other one has appended since.
+// current reports whether the folder has as many leaves as this process knows of, and their keys: no other one has
+// appended since, and nothing was lost.
 func (l *Log) current() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	is, err := os.Stat(l.path("index"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return l.size == 0
-	}
-	return err == nil && is.Size() == l.size*indexSize
+	n, err := LeavesIn(l.Dir())
+	return err == nil && n == l.size && l.people.inPlace(l.slots) == nil
 }
 
 // Size returns how many leaves there are.
@@ -415,11 +404,11 @@ type sealedReader struct {
 // index is there whole, also while another one is being appended.
 func (l *Log) readSealed() (*sealedReader, error) {
 	least := l.Size()
-	index, err := readFrom(l.path("index"), 0)
+	index, err := l.readIndex()
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(index))/indexSize < least {
+	if index.size() < least {
 		return nil, fmt.Errorf("%w: the index is too short", ErrDamaged)
 	}
 	keys, err := l.openPeople()

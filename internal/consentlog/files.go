@@ -1,6 +1,7 @@
 package consentlog
 
 import (
+	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,6 +38,22 @@ func parseIndex(b []byte) indexEntry {
 	}
 }
 
+// index is the whole file of that name.
+type index []byte
+
+// size returns how many leaves it has.
+func (x index) size() int64 { return int64(len(x)) / indexSize }
+
+// slots returns how many slots of persons its leaves name.
+func (x index) slots() (n int) {
+	for i := range x.size() {
+		if slot := parseIndex(x[i*indexSize:]).slot; slot != noSlot {
+			n = max(n, int(slot)+1)
+		}
+	}
+	return n
+}
+
 // within reports whether the sealed record is within a file of some bytes.
 func (e indexEntry) within(size int64) bool {
 	return e.offset >= 0 && e.length >= 0 && e.offset <= size && e.length <= size-e.offset
@@ -59,6 +76,52 @@ func LeavesIn(dir string) (int64, error) {
 		return 0, fmt.Errorf("consentlog: %w", err)
 	}
 	return is.Size() / indexSize, nil
+}
+
+// Inspect returns an error if the log in a folder cannot be continued, because it lacks records, keys of persons, or
+// its own key, unless another one signs. It changes nothing, and asks no store whether that is its log.
+func Inspect(dir string, key ed25519.PrivateKey) error {
+	l := folder(dir)
+	if key == nil {
+		if err := l.keyLost(); err != nil {
+			return err
+		}
+	}
+	index, err := l.readIndex()
+	if err != nil {
+		return err
+	}
+	if _, err := l.sealedEnd(index); err != nil {
+		return err
+	}
+	keys, slots := l.keysPath(), index.slots()
+	n, err := keysIn(keys)
+	if err != nil || n >= slots {
+		return err
+	}
+	if _, err := os.Stat(keys + lostSuffix); err == nil {
+		return nil // an operator knows
+	}
+	return lacks(keys, slots-n, slots)
+}
+
+// keysPath returns the path of the file of keys: beside the folder, since it must be kept apart.
+func (l folder) keysPath() string { return string(l) + ".keys" }
+
+// readIndex reads the index; it is empty if there is none.
+func (l folder) readIndex() (index, error) { return readFrom(l.path("index"), 0) }
+
+// sealedEnd returns where the sealed records of an index end, or an error if their file is shorter.
+func (l folder) sealedEnd(x index) (int64, error) {
+	if x.size() == 0 {
+		return 0, nil
+	}
+	last := parseIndex(x[(x.size()-1)*indexSize:])
+	if is, err := os.Stat(l.path("sealed")); err != nil || !last.within(is.Size()) {
+		return 0, fmt.Errorf("%w: the record of leaf %d is not in the file of records: put the newest copy of %s back",
+			ErrDamaged, x.size()-1, l.path("sealed"))
+	}
+	return last.offset + last.length, nil
 }
 
 // Dir returns the folder.

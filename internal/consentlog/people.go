@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"sync"
@@ -31,7 +32,7 @@ type people struct {
 }
 
 func (l *Log) openPeople() (*people, error) {
-	path := l.Dir() + ".keys"
+	path := l.keysPath()
 	all, err := readFrom(path, 0)
 	// What a crash cut short was used for nothing yet.
 	return &people{path: path, all: all[:len(all)-len(all)%slotSize]}, err
@@ -59,11 +60,9 @@ func (p *people) complete(slots int) error {
 	if missing <= 0 {
 		return nil
 	}
-	said := p.path + ".lost"
+	said := p.path + lostSuffix
 	if _, err := os.Stat(said); err != nil {
-		return fmt.Errorf("%w: %s lacks %d of %d keys: put its newest copy back; if there is none with more of them, "+
-			"say so with: touch %s (what those persons decided can then not be restored from the log)",
-			ErrDamaged, p.path, missing, slots, said)
+		return lacks(p.path, missing, slots)
 	}
 	for range missing {
 		p.add(Person{}, [32]byte{}, time.Now().UnixMilli())
@@ -75,6 +74,41 @@ func (p *people) complete(slots int) error {
 		return fmt.Errorf("consentlog: %w", err)
 	}
 	return nil
+}
+
+// lostSuffix is that of the file by which an operator says that keys are lost for good.
+const lostSuffix = ".lost"
+
+// lacks is the error of a file of keys that lacks some.
+func lacks(path string, missing, of int) error {
+	return fmt.Errorf("%w: %s lacks %d of %d keys: put its newest copy back; if there is none with more of them, "+
+		"say so with: touch %s (what those persons decided can then not be restored from the log)",
+		ErrDamaged, path, missing, of, path+lostSuffix)
+}
+
+// keysIn returns how many slots a file of keys has; 0: there is none.
+func keysIn(path string) (int, error) {
+	is, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("consentlog: %w", err)
+	}
+	return int(is.Size() / slotSize), nil
+}
+
+// inPlace returns an error if the file has fewer slots than this process has read or written, or than leaves name: it
+// was lost or cut since. To write into what is left would begin it anew.
+func (p *people) inPlace(slots int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	of := max(slots, len(p.all)/slotSize)
+	n, err := keysIn(p.path)
+	if err == nil && n < of {
+		err = lacks(p.path, of-n, of)
+	}
+	return err
 }
 
 // erased returns when the person of a slot was erased last, 0 for never, and whether the slot's key was destroyed then.
@@ -201,7 +235,14 @@ func (p *people) key(slot uint32) (cipher.AEAD, Person, error) {
 }
 
 // DestroyKey erases a person from the log: nothing that is sealed beside their leaves opens any more.
-func (l *Log) DestroyKey(who Person, at int64) error { return l.people.destroy(who, at) }
+func (l *Log) DestroyKey(who Person, at int64) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if err := l.people.inPlace(l.slots); err != nil {
+		return err
+	}
+	return l.people.destroy(who, at)
+}
 
 // seal seals the record of a leaf: under the person's key, and under the service's secret within. That of an erasure is
 // under the service's secret alone. What came after its person was erased is not kept at all.
