@@ -116,13 +116,12 @@ func TestADamagedIndexStopsNothing(t *testing.T) {
 				}
 				var all []store.Record
 				for n := 30; n < 60; n++ {
+					is := []string{"pending", "confirmed"}[n%2]
 					if n < 45 {
-						state(n, []string{"pending", "confirmed"}[n%2])
-						continue
+						state(n, is)
+					} else {
+						all = append(all, store.Record{Key: key(n), State: is, Created: time.Now(), Timer: time.Now()})
 					}
-					all = append(all, store.Record{
-						Key: key(n), State: []string{"pending", "confirmed"}[n%2], Created: time.Now(), Timer: time.Now(),
-					})
 				}
 				if n, err := s.AddAll(t.Context(), all...); err != nil || n != 15 {
 					t.Errorf("%d are added, %v", n, err)

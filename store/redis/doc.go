@@ -12,6 +12,7 @@
 //     the record that is in the way, if there is one; then f runs on that. Callers in one process change a record one
 //     after the other; between processes the versions decide. What a change acquires is looked at first: a refusal is
 //     the same whether or not there is a record.
+//   - AddAll is two if some of the records are there: it looks whether one of those has expired.
 //   - The first List of all states of a site is two, until the process knows which states there are.
 //   - RunNow goes by rounds of 100 jobs, so that others are served meanwhile.
 //   - Due, and Lease of timers, remove records that have expired by one more round trip, if they meet any, at most 100

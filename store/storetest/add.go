@@ -195,6 +195,7 @@ func addAtOnce(t *testing.T, open func(*testing.T) store.Store) {
 func addInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	s := open(t)
 	good := keyed(key(1), *pending())
+	large := keyed(key(2), store.Record{State: "pending", Data: make([]byte, store.MaxData+1)})
 	var many []store.Record
 	for i := range store.MaxAdded + 1 {
 		many = append(many, keyed(key(i), *pending()))
@@ -202,7 +203,7 @@ func addInvalid(t *testing.T, open func(*testing.T) store.Store) {
 	for what, all := range map[string][]store.Record{
 		"too many":                  many,
 		"two under one key":         {good, keyed(key(2), *pending()), keyed(key(1), *pending())},
-		"one that is over the size": {good, keyed(key(2), store.Record{State: "pending", Data: make([]byte, store.MaxData+1)})},
+		"one that is over the size": {good, large},
 	} {
 		_, err := s.AddAll(t.Context(), all...)
 		want(t, what, err, store.ErrInvalid)
