@@ -386,3 +386,10 @@ func signUpMany(t *testing.T, service *confirm.Service, n int, email func(i int)
 
 // addressOf returns one of many addresses, at one of 40 domains.
 func addressOf(i int) string { return fmt.Sprintf("person%d@people%d.test", i, i%40) }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
