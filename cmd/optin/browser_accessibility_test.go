@@ -122,6 +122,7 @@ func (p *browserProfile) saveScreenshot(name string) {
 // The tests of the checks themselves.
 
 func TestTheAccessibilityCheckFindsEachFault(t *testing.T) {
+	t.Parallel()
 	p := newProfile(t, browsertest.Start(t), "http://nowhere.example")
 	const good = `<button style="width:9em;height:48px">Press</button><label for="a">Name</label><input id="a" style="height:48px">`
 	for name, row := range map[string]struct{ body, finds string }{
@@ -150,6 +151,7 @@ func TestTheAccessibilityCheckFindsEachFault(t *testing.T) {
 }
 
 func TestAProfileRecordsProblemsThatAPersonWouldNotSee(t *testing.T) {
+	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
 	var body string

@@ -91,6 +91,7 @@ func (o *atDashboard) at(name, path string) {
 }
 
 func TestEveryViewOfTheDashboardCanBeReadAndUsed(t *testing.T) {
+	t.Parallel()
 	browser := browsertest.Start(t)
 	o := newOperatorIn(t, browser, true)
 	o.axe = axeCore(t)

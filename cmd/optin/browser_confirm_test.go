@@ -29,6 +29,7 @@ func (p *browserProfile) signUp(e *pagesEnv, site, email string) {
 // The button's form sends "Origin: null" or no Origin, because its page asks for no referrer. It must work all the
 // same.
 func TestAPersonConfirmsInAnotherBrowser(t *testing.T) {
+	t.Parallel()
 	browser := browsertest.Start(t)
 	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {
 		t.Run(name, func(t *testing.T) {
@@ -61,6 +62,7 @@ func TestAPersonConfirmsInAnotherBrowser(t *testing.T) {
 }
 
 func TestTheBrowserThatPostedOurFormConfirmsInOneClick(t *testing.T) {
+	t.Parallel()
 	e, browser := startPages(t), browsertest.Start(t)
 	own, other := newProfile(t, browser, e.base), newProfile(t, browser, e.base)
 	own.signUp(e, "gazette", "ada@example.org")
@@ -84,6 +86,7 @@ func TestTheBrowserThatPostedOurFormConfirmsInOneClick(t *testing.T) {
 }
 
 func TestWithoutScriptsTheSameBrowserHasAButton(t *testing.T) {
+	t.Parallel()
 	e, browser := startPages(t), browsertest.Start(t)
 	own := newProfile(t, browser, e.base).withoutScripts()
 	own.signUp(e, "gazette", "ada@example.org")

@@ -41,6 +41,7 @@ func startDemo(t *testing.T, flags ...string) (base string) {
 
 // The demo as the README promises it: sign up, find the email in the inbox, click in it, done.
 func TestTheDemoWorksInABrowser(t *testing.T) {
+	t.Parallel()
 	browser := browsertest.Start(t)
 	base := startDemo(t)
 	p := newProfile(t, browser, base)

@@ -67,6 +67,7 @@ func pressEnter() chromedp.Action[chromedp.Void] {
 }
 
 func TestSigningUpAndConfirmingNeedOnlyAKeyboard(t *testing.T) {
+	t.Parallel()
 	e, browser := startPages(t), browsertest.Start(t)
 	p := newProfile(t, browser, e.base)
 	p.open(e.base + "/s/gazette?lang=en")

@@ -12,6 +12,7 @@ import (
 // These tests are about people who did not sign up, come too late, or change their minds.
 
 func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
+	t.Parallel()
 	e, browser := startPages(t), browsertest.Start(t)
 	e.SignUp("ada@example.org")
 	e.SignUp("bob@example.org")
@@ -50,6 +51,7 @@ func TestSomebodyElseDeclinesAndUnblocks(t *testing.T) {
 }
 
 func TestAnExpiredLinkSendsANewEmail(t *testing.T) {
+	t.Parallel()
 	var link string
 	e := startPages(t, func(e *env) { link = e.signedUpBefore("ada@example.org", "en", 72*time.Hour, false) })
 	p := newProfile(t, browsertest.Start(t), e.base)
@@ -72,6 +74,7 @@ func TestAnExpiredLinkSendsANewEmail(t *testing.T) {
 }
 
 func TestAPersonWithdrawsOnePurposeThenAll(t *testing.T) {
+	t.Parallel()
 	e, browser := startPages(t), browsertest.Start(t)
 	p := newProfile(t, browser, e.base)
 	p.signUp(e, "club", "ada@example.org")

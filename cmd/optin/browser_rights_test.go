@@ -55,6 +55,7 @@ func (p *browserProfile) downloadInto(folder string) {
 // A person sees how they agreed, takes a copy of everything, and has it erased: each by the button of a page that a
 // link leads to which only their mailbox has. The website is told.
 func TestAPersonTakesACopyAndErasesTheirData(t *testing.T) {
+	t.Parallel()
 	chromium := browsertest.Start(t)
 	onEachStore(t, func(t *testing.T, e *env) {
 		hook := newEndpoint(t)

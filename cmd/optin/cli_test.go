@@ -13,6 +13,7 @@ import (
 )
 
 func TestWrongUsageExitsWithTwoAndSaysWhatIsRight(t *testing.T) {
+	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "nowhere.yaml")
 	for _, c := range []struct {
 		args []string
@@ -67,6 +68,7 @@ func TestHelpIsPrinted(t *testing.T) {
 }
 
 func TestEveryCommandExplainsItself(t *testing.T) {
+	t.Parallel()
 	for _, c := range allCompleted() {
 		p := command(t, append(strings.Fields(c.path()), "-h")...)
 		if c.name == "version" || c.of == "completion" {
@@ -142,6 +144,7 @@ func TestCheckFindsNothingWrongWithARunningService(t *testing.T) {
 }
 
 func TestCheckSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	unsafe := redisServer(t)
 	unsafe.ask("CONFIG SET appendfsync everysec")
 	for name, c := range map[string]struct {

@@ -20,6 +20,7 @@ import (
 )
 
 func TestNoSecretIsInStoreLogsMetricsSpansOrErrors(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		folder := t.TempDir()
 		testSecrets(t, newEnv(t, "sqlite://"+filepath.Join(folder, "optin.db")), folder, func() {}, nil)

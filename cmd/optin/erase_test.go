@@ -33,6 +33,7 @@ func (e *env) backup(redis *redisChild) (restore func()) {
 
 // TestABackupBringsNobodyBack is the drill of docs/operations.md for a store that is restored from a backup.
 func TestABackupBringsNobodyBack(t *testing.T) {
+	t.Parallel()
 	drill := func(t *testing.T, e *env, redis *redisChild) {
 		e.perAddress, e.topYAML = "1000/1m", "limits: {emails_per_address: 1000/1h}\n"
 		e.withLog()

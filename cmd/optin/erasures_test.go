@@ -23,6 +23,7 @@ const erasedName = "zqzaphod"
 // TestErasuresLeaveNoAddressAndBreakNoProof erases people who stand in every place that there is: pending, confirmed,
 // withdrawn, declined and objected, with events that wait for an endpoint which refuses them.
 func TestErasuresLeaveNoAddressAndBreakNoProof(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		folder := t.TempDir()
 		testErasures(t, newEnv(t, "sqlite://"+folder+"/optin.db"), folder, func() {})

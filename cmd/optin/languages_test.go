@@ -73,6 +73,7 @@ func (j *journey) signUp(site, text, email string) inbox.Message {
 // TestAWholeJourneyInThreeScripts signs up on a website's page, reads the email, confirms and unsubscribes, in German,
 // Greek and Arabic, in Chromium. Everything is in that language, and the evidence says so.
 func TestAWholeJourneyInThreeScripts(t *testing.T) {
+	t.Parallel()
 	browser := browsertest.Start(t)
 	var p *pagesEnv
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,6 +21,7 @@ const restoreWithin = time.Minute
 
 // TestAMillionPeopleAreRestored fills a log by the service itself, and then an empty store of either kind from it.
 func TestAMillionPeopleAreRestored(t *testing.T) {
+	t.Parallel()
 	n := size(2000, 1_000_000)
 	e := newEnv(t, "sqlite://"+t.TempDir()+"/first.db")
 	e.perSite, e.topYAML = "100000/1s", "limits: {emails_per_domain: 100000/1s, emails: 100000/1s}\n"

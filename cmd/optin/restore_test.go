@@ -93,6 +93,7 @@ func drillOnEachStore(t *testing.T, drill func(t *testing.T, e *env, redis *redi
 }
 
 func TestAStoreThatLostEverythingIsRestoredFromTheLog(t *testing.T) {
+	t.Parallel()
 	drill := func(t *testing.T, e *env, redis *redisChild) {
 		n := size(24, 2000)
 		e.withLog()
@@ -238,6 +239,7 @@ func TestARestoreThatFailsAcceptsNoLoss(t *testing.T) {
 
 // TestARestoreThatIsKilledLeavesTheStoreRefusedAndGoesOn kills it (SIGKILL) as soon as it has begun to fill the store.
 func TestARestoreThatIsKilledLeavesTheStoreRefusedAndGoesOn(t *testing.T) {
+	t.Parallel()
 	drill := func(t *testing.T, e *env, redis *redisChild) {
 		const people = 16
 		e.withLog()

@@ -19,6 +19,7 @@ import (
 const unlimited = "limits: {emails: 100000/1s, emails_per_domain: 100000/1s}\n"
 
 func TestTwoProcessesSendEveryEmailOnce(t *testing.T) {
+	t.Parallel()
 	const few = 600
 	n := size(few, 100_000)
 	relay := newSMTPServer(t, nil)

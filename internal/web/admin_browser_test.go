@@ -14,6 +14,7 @@ const foreign = `<!doctype html><title>Elsewhere</title><form method="post" acti
 	`"><input name="all" value="true"><button>Win</button></form>`
 
 func TestAnOperatorUsesTheDashboardInABrowserWithoutScripts(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	p.withoutScripts()
 	var service *confirm.Service

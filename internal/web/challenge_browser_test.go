@@ -59,6 +59,7 @@ func (p *person) fillOurs(page, email string) {
 }
 
 func TestAPersonSignsUpOnOurPageWhileAProofIsRequired(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := challengeNeighbours(t, nil)
 	p.do(chromedp.Navigate(n.ours + "/s/gazette?lang=en"))
@@ -85,6 +86,7 @@ func TestAPersonSignsUpOnOurPageWhileAProofIsRequired(t *testing.T) {
 }
 
 func TestOurPageSaysWhileItWorks(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := challengeNeighbours(t, nil, func(o *Options, _ string) {
 		var err error
@@ -101,6 +103,7 @@ func TestOurPageSaysWhileItWorks(t *testing.T) {
 }
 
 func TestAWebsitesFormSignsUpWhileAProofIsRequired(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := challengeNeighbours(t, map[string]string{"/join": newcomer("", "")})
 	p.fillIn(n.site+"/join", "ada@b.example")
@@ -130,6 +133,7 @@ func (p *person) goesOn(n *neighbours) {
 }
 
 func TestAWebsitesFormWithoutScriptsGoesOnOnOurPage(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := challengeNeighbours(t, map[string]string{"/join": strings.Replace(newcomer("", ""), "embed.js", "none.js", 1)})
 	p.fillIn(n.site+"/join", "ada@b.example")
@@ -170,6 +174,7 @@ func captchaStandIn(t *testing.T) []chromedp.ExecAllocatorOption {
 }
 
 func TestAPersonSignsUpByACaptcha(t *testing.T) {
+	t.Parallel()
 	p, verify := newPerson(t, captchaStandIn(t)...), newService(t)
 	captcha := func(o *Options, _ string) { withCaptcha(t, o, challenge.Turnstile, verify.URL) }
 	n := challengeNeighbours(t, map[string]string{"/join": newcomer("", "")}, captcha)

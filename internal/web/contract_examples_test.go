@@ -139,12 +139,14 @@ func (ex example) given(e *env) *strings.Replacer {
 }
 
 func TestEveryExampleOfTheDescriptionIsAnsweredAsItSays(t *testing.T) {
+	t.Parallel()
 	for _, ex := range examples() {
 		for _, accept := range []string{"", request.MediaJSON} {
 			if accept != "" && ex.media == request.MediaForm && ex.status == http.StatusSeeOther {
 				continue // a form that asks for JSON is answered as a program
 			}
 			t.Run(ex.name+" "+accept, func(t *testing.T) {
+				t.Parallel()
 				log, _ := withLog(t)
 				e := newWebhookEnv(t, log)
 				path := ex.given(e).Replace(ex.path)

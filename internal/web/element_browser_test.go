@@ -48,6 +48,7 @@ const look = `(() => { const all = (what, of) => [...document.querySelectorAll("
 		Boxes: all("[type=checkbox]", e => e.name + "=" + e.value), Ticked: all(":checked", e => e.name) }; })()`
 
 func TestAnElementAloneMakesTheWholeForm(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	for name, policy := range map[string]string{"strict": strict, "broad": broad} {
 		n := elementNeighbours(t, policy, map[string]string{"/join": elementPage("fr", `site="gazette"`, "")})
@@ -75,6 +76,7 @@ func TestAnElementAloneMakesTheWholeForm(t *testing.T) {
 
 // Each purpose has a box of its own, and a page may ask for some of them.
 func TestAnElementAsksForTheSitesPurposes(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := elementNeighbours(t, strict, map[string]string{
 		"/all":  elementPage("en", `site="club" data-optin-form="shop" data-optin-button="Join us"`, ""),
@@ -107,6 +109,7 @@ func TestAnElementAsksForTheSitesPurposes(t *testing.T) {
 }
 
 func TestAnElementCompletesTheFormInsideItAndLeavesTheSitesOwn(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	ticked := strings.Replace(wholeForm, `"true" required`, `"true" checked`, 1)
 	n := elementNeighbours(t, strict, map[string]string{
@@ -158,6 +161,7 @@ func TestAnElementCompletesTheFormInsideItAndLeavesTheSitesOwn(t *testing.T) {
 }
 
 func TestWhatIsInsideAnElementWorksWithoutScripts(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	p.withoutScripts()
 	n := elementNeighbours(t, strict, map[string]string{
@@ -176,6 +180,7 @@ func TestWhatIsInsideAnElementWorksWithoutScripts(t *testing.T) {
 
 // What is inside an element stays until there is something better.
 func TestTheFormTakesThePlaceOfALinkOnceItIsThere(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	blocked := strings.Replace(strict, "connect-src OPTIN", "connect-src 'self'", 1)
 	link := map[string]string{"/link": elementPage("fr", `site="gazette"`, `<a href="OPTIN/s/gazette">S’abonner</a>`)}
@@ -191,6 +196,7 @@ func TestTheFormTakesThePlaceOfALinkOnceItIsThere(t *testing.T) {
 
 // A form that the script cannot send is posted as it is.
 func TestTheFormInsideAnElementIsPostedPlainlyWhereTheScriptCannotReachUs(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	blocked := strings.Replace(strict, "connect-src OPTIN", "connect-src 'self'", 1)
 	n := elementNeighbours(t, blocked, map[string]string{"/join": elementPage("fr", `site="gazette"`, wholeForm)})
@@ -204,6 +210,7 @@ func TestTheFormInsideAnElementIsPostedPlainlyWhereTheScriptCannotReachUs(t *tes
 
 // Every language has all texts of the form, its errors too, beside their fields.
 func TestAnElementSpeaksEveryLanguage(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	pages, err := allPages()
 	must(t, err)
@@ -238,6 +245,7 @@ func TestAnElementSpeaksEveryLanguage(t *testing.T) {
 
 // A page may change the language, the site and the address of an element at any time. What a person typed stays.
 func TestAnElementFollowsItsAttributes(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := elementNeighbours(t, strict, map[string]string{"/join": elementPage("en", `site="gazette"`, "")})
 	p.do(chromedp.Navigate(n.site + "/join"))
@@ -268,6 +276,7 @@ func TestAnElementFollowsItsAttributes(t *testing.T) {
 // In a form of the page's own, made by script since HTML has no forms in forms, the element is one of its controls: it
 // says that somebody signed up, is reset and disabled with the others, and is never in the way.
 func TestAnElementIsAControlOfAFormAroundIt(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	page := strings.Replace(elementPage("en", `site="gazette" name="newsletter"`, ""), "<optin-form",
 		`<form id="checkout"><fieldset id="rest"><input name="name" value="Ada"><optin-form`, 1)
@@ -298,6 +307,7 @@ func TestAnElementIsAControlOfAFormAroundIt(t *testing.T) {
 
 // What is made has no style of its own, and no page is too narrow or too dark for it.
 func TestAnElementFitsIntoANarrowPage(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := elementNeighbours(t, strict, map[string]string{"/el": elementPage("el", `site="club"`, "")})
 	_, err := chromedp.Call(p.tab, emulation.SetDeviceMetricsOverride,

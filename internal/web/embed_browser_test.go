@@ -56,6 +56,7 @@ func (p *person) quiet() {
 }
 
 func TestASmallWebsitesPageSignsSomebodyUp(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	for name, policy := range map[string]string{"strict": strict, "broad": broad} {
 		n := newNeighbours(t, policy, map[string]string{"/join": newcomer("", "")}, nil)
@@ -89,6 +90,7 @@ const shopper = `<!doctype html><html lang="en"><head><meta charset="utf-8"><tit
 <button name="consent" value="true">Join</button></form></body></html>`
 
 func TestTheScriptSaysWhichFormShowedWhat(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	at := func(o *Options, site string) {
 		g, c := o.Sites["gazette"], o.Sites["club"]
@@ -128,6 +130,7 @@ func TestTheScriptSaysWhichFormShowedWhat(t *testing.T) {
 }
 
 func TestAFormThatIsPostedPlainlyStillSaysWhatItShowed(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	blocked := strings.Replace(strict, "connect-src OPTIN", "connect-src 'self'", 1)
 	n := newNeighbours(t, blocked, map[string]string{"/shop": shopper}, func(o *Options, site string) {
@@ -160,6 +163,7 @@ func (e *env) requestAt(site string) consent.Request {
 }
 
 func TestASmallWebsitesPageWorksWithoutScripts(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	p.withoutScripts()
 	n := newNeighbours(t, strict, map[string]string{"/join": newcomer("", "")}, nil)
@@ -173,6 +177,7 @@ func TestASmallWebsitesPageWorksWithoutScripts(t *testing.T) {
 }
 
 func TestAFormThatTheScriptCannotSendIsPostedPlainly(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	blocked := strings.Replace(strict, "connect-src OPTIN", "connect-src 'self'", 1)
 	button := `<button name="consent" value="true">S’inscrire</button><!--`
@@ -187,6 +192,7 @@ func TestAFormThatTheScriptCannotSendIsPostedPlainly(t *testing.T) {
 }
 
 func TestABoxThatIsTickedBeforehandIsRefused(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, strict, map[string]string{"/join": newcomer("checked", "")}, nil)
 	p.do(chromedp.Navigate(n.site+"/join"), chromedp.SendKeys(chromedp.CSS("[name=email]"), "ada@b.example"))
@@ -204,6 +210,7 @@ func TestABoxThatIsTickedBeforehandIsRefused(t *testing.T) {
 }
 
 func TestABoxThatAScriptTicksIsGivenBackToThePerson(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, strict,
 		map[string]string{"/join": strings.Replace(newcomer("", ""), "</head>",
@@ -226,6 +233,7 @@ func TestABoxThatAScriptTicksIsGivenBackToThePerson(t *testing.T) {
 }
 
 func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, strict,
 		map[string]string{"/join": strings.Replace(newcomer("aria-describedby=\"fine\"", `<p id="fine">…</p>`),
@@ -260,6 +268,7 @@ func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
 }
 
 func TestAPageMayShowTheAnswerItself(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, strict, map[string]string{
 		"/join": strings.Replace(newcomer("", ""), "</h1>",

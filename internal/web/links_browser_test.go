@@ -18,6 +18,7 @@ const framing = `<!doctype html><meta charset="utf-8"><title>La Gazette</title><
 	`src="OPTIN/s/gazette?lang=en" width="600" height="700"></iframe>`
 
 func TestOnlyAPageThatTheSiteNamesMayFrameTheHostedPage(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	for name, allowed := range map[string]bool{"allowed": true, "refused": false} {
 		n := newNeighbours(t, "default-src 'self'; frame-src OPTIN", map[string]string{"/": framing},
@@ -51,6 +52,7 @@ func TestOnlyAPageThatTheSiteNamesMayFrameTheHostedPage(t *testing.T) {
 }
 
 func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, "default-src 'self'",
 		map[string]string{"/soon": "<!doctype html><h1>Soon</h1>", "/welcome": "<!doctype html><h1>Welcome</h1>"},
@@ -83,6 +85,7 @@ func TestAPersonIsSentOnByTheButtonAndByTheForm(t *testing.T) {
 }
 
 func TestAPersonChoosesWithoutScripts(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	p.withoutScripts()
 	n := newNeighbours(t, strict, nil, nil)
@@ -101,6 +104,7 @@ func TestAPersonChoosesWithoutScripts(t *testing.T) {
 }
 
 func TestTheSameBrowserConfirmsAllThatWasAsked(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, strict, nil, nil)
 	p.do(chromedp.Navigate(n.ours+"/s/club?lang=en"), chromedp.SendKeys(chromedp.CSS("#email"), "ada@b.example"),
@@ -131,6 +135,7 @@ func (p *person) quietBut(status string) {
 }
 
 func TestTheThemeOfASiteReachesTheScreen(t *testing.T) {
+	t.Parallel()
 	p := newPerson(t)
 	n := newNeighbours(t, strict, nil, func(o *Options, _ string) {
 		g := o.Sites["gazette"]
