@@ -169,7 +169,9 @@ func (s *connection) sendAll(ctx context.Context, attempts int, commands []comma
 			if i > 0 && !retryable(replies[n].err) {
 				continue
 			}
+			before := replies[n].err
 			if replies[n] = got[k]; retryable(got[k].err) {
+				replies[n].err = sayingMore(before, got[k].err)
 				again = append(again, r.commands[k])
 				repeated = repeated || !replied(got[k].err) // what a server refused, it did not do
 			}

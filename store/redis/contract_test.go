@@ -11,6 +11,7 @@ import (
 )
 
 func TestOneServerKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	empty := server.client()
 	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Store {
@@ -22,6 +23,7 @@ func TestOneServerKeepsTheContract(t *testing.T) {
 }
 
 func TestAClusterKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	url, servers := startCluster(t)
 	var clients []*goredis.Client
 	for _, s := range servers {
@@ -38,6 +40,7 @@ func TestAClusterKeepsTheContract(t *testing.T) {
 }
 
 func TestTheShardsAreSpreadOverACluster(t *testing.T) {
+	t.Parallel()
 	url, servers := startCluster(t)
 	s := patient(t, Options{Location: at(url)})
 	for i := range 64 {

@@ -53,6 +53,15 @@ func replied(err error) bool {
 	return errors.As(err, &words)
 }
 
+// sayingMore returns the error of two attempts that says more of why both failed: the server's own words, if it had any
+// before it did not answer at all.
+func sayingMore(before, now error) error {
+	if before != nil && replied(before) && !replied(now) {
+		return before
+	}
+	return now
+}
+
 // isTemporary looks for a word of temporary at the start, and where servers before Redis 7 put the error of a command
 // inside a script.
 func isTemporary(err error) bool {

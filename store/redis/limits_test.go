@@ -184,6 +184,7 @@ func TestALargeBucketIsAsQuickAsASmallOne(t *testing.T) {
 }
 
 func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
+	t.Parallel()
 	url, _ := startCluster(t)
 	s, ctx := patient(t, Options{Location: at(url)}), t.Context()
 	limit := store.Limit{N: 1, Per: time.Hour}
@@ -224,6 +225,7 @@ func TestOnAClusterARefusedAcquireRemovesOnlyWhatItTook(t *testing.T) {
 
 // The budget of a service is no single key of a Cluster, and all shards together give no more than it.
 func TestOnAClusterALargeBudgetIsSharedByTheShards(t *testing.T) {
+	t.Parallel()
 	url, servers := startCluster(t)
 	s := patient(t, Options{Location: at(url)})
 	const n = sharedFrom + 5

@@ -29,6 +29,7 @@ func indexed(t *testing.T, c *goredis.Client, state string) int {
 }
 
 func TestWhatHasExpiredIsRemovedWhenWorkersAskForWork(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	s, c := patient(t, Options{Location: at(server.url())}), server.client()
 	const n = 250 // more than one call removes

@@ -193,6 +193,7 @@ func TestAnAcquireWhoseReplyIsLostTakesOne(t *testing.T) {
 
 // The client of a Cluster repeats commands by itself, whatever MaxRetries says, unless each is marked.
 func TestTheClusterClientRepeatsNothingByItself(t *testing.T) {
+	t.Parallel()
 	port := childtest.FreePort(t)
 	p := startProxy(t, "127.0.0.1:"+port)
 	_, announced, _ := net.SplitHostPort(p.addr)

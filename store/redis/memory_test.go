@@ -15,6 +15,7 @@ import (
 const maxPending = 780
 
 func TestAPendingSubscriptionIsSmall(t *testing.T) {
+	t.Parallel()
 	const n = 20_000
 	server := startServer(t, "--appendfsync", "no")
 	s, c := patient(t, Options{Location: at(server.url())}), server.client()

@@ -150,6 +150,7 @@ func (p *packed) timed() {
 }
 
 func TestAPackedSetHoldsWhatASetWouldHold(t *testing.T) {
+	t.Parallel()
 	server, seed := startServer(t), rand.Uint64()
 	t.Logf("seed %d", seed)
 	p := &packed{

@@ -222,6 +222,25 @@ func TestAServerThatDoesNotWriteIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestTheWordsOfAServerThatDoesNotAnswerTheNextTimeAreReported(t *testing.T) {
+	fake := startFake(t, startServer(t).addr())
+	s := open(t, Options{Location: at("redis://" + fake.addr)})
+	put(t, s, key(1), &store.Record{State: "pending"})
+	asked, ended := 0, make(chan struct{})
+	fake.refusing(func([]string) string {
+		if asked++; asked == 1 {
+			return "READONLY You can't write against a read only replica."
+		}
+		<-ended
+		return ""
+	})
+	err := s.Update(t.Context(), key(2), putting(&store.Record{State: "pending"}))
+	close(ended)
+	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), "READONLY") {
+		t.Errorf("the error is %v, want ErrUnavailable that says READONLY", err)
+	}
+}
+
 func TestAWrongPasswordIsUnavailableAndNotRepeated(t *testing.T) {
 	server := startServer(t, "--requirepass", "right")
 	s := open(t, Options{Location: at("redis://:hunter2@" + server.addr())})
