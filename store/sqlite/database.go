@@ -15,11 +15,12 @@ import (
 
 // database is what all ports share: the open file, and the goroutines that write, read and look after it.
 type database struct {
-	o     Options
-	file  os.FileInfo  // what was opened, to notice that somebody put another in its place
-	bytes atomic.Int64 // how large the file was at most
-	names *names
-	spare reserve
+	o      Options
+	file   os.FileInfo  // what was opened, to notice that somebody put another in its place
+	bytes  atomic.Int64 // how large the file was at most
+	inFile int64        // when Ready was asked, as the file itself had it last: see lineage.go; of the writer
+	names  *names
+	spare  reserve
 
 	acts  chan *act // to the writer
 	idle  sync.Pool // of acts
@@ -86,6 +87,12 @@ func (d *database) open(ctx context.Context) (err error) {
 func (d *database) start(ctx context.Context) {
 	w := &writer{
 		tx: newTransaction(d.conns[0], d.names, d.o.Now), observe: d.o.Observer.RoundTrip, locked: &d.locked,
+		inPlace: func() error {
+			if _, err := checkInPlace(d.o, d.file); err != nil {
+				return unavailable(err)
+			}
+			return nil
+		},
 	}
 	d.served.Go(func() { w.serve(d.acts) })
 	for _, c := range d.conns[1 : len(d.conns)-1] {

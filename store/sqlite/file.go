@@ -75,7 +75,7 @@ func checkHeader(ctx context.Context, path string) error {
 		)
 	}
 	if wal := head[18] == 2 || head[19] == 2; !wal {
-		return nil
+		return checkLog(ctx, path, false)
 	}
 	for begun := time.Now(); ; {
 		_, err = os.Stat(path + "-wal")
@@ -92,7 +92,7 @@ func checkHeader(ctx context.Context, path string) error {
 			path,
 		)
 	}
-	return nil
+	return checkLog(ctx, path, true)
 }
 
 // create makes a complete new database under another name and links it into its place. So nobody sees a half-made
@@ -116,7 +116,7 @@ func create(ctx context.Context, o Options) (err error) {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if err := createSchema(ctx, made, o.level()); err != nil {
+	if err := createSchema(ctx, made, o.level(), o.Now()); err != nil {
 		return err
 	}
 	log, err := os.OpenFile(o.Path+"-wal", os.O_RDWR|os.O_CREATE, 0o600)

@@ -12,8 +12,6 @@ import (
 	"github.com/optin/optin/store"
 )
 
-const askReady = "UPDATE ready SET asked = ? WHERE one = 1"
-
 // Ready reads back what the writing connection would keep, checks that the file is still the one that was opened and
 // its tables those of optin, and commits a small change as durably as any other, which fails if the disk is full or
 // read-only. It makes the reserve whole again (reserve.go). It returns an error from the moment on in which the file
@@ -33,17 +31,26 @@ func (d *database) Ready(ctx context.Context) error {
 		if err := t.checkSchema(); err != nil {
 			return err
 		}
-		_, err := t.exec(askReady, millis(t.now))
-		return err
+		return d.noteLineage(t)
 	})
-	if isDamage(err) {
+	u := new(store.UnsafeError)
+	switch {
+	case errors.As(err, &u):
+		return u
+	case isDamage(err):
 		d.setDamage(resultWords(err))
 		return d.damage.Load()
 	}
 	if u := d.refusal(err); u != nil {
 		return u
 	}
-	if errors.Is(err, errSchema) {
+	switch {
+	case errors.Is(err, errOverwritten):
+		d.damage.CompareAndSwap(nil, &store.UnsafeError{
+			Setting: "the file " + d.o.Path, Have: "overwritten while it was open", Want: "left to optin", Fix: copyFix,
+		})
+		return d.damage.Load()
+	case errors.Is(err, errSchema):
 		return &store.UnsafeError{
 			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
 			Fix: "undo what that program did, or stop optin and put a copy back",
@@ -58,6 +65,8 @@ func (d *database) Ready(ctx context.Context) error {
 
 const roomFix = "make room on it, or move the file to a larger one; what was accepted is there"
 
+const copyFix = "stop optin, put a copy of the file in the place of this one, its -wal and its -shm, and start it"
+
 // checkFile returns an error if the file is damaged, or not where what is written would last.
 func (d *database) checkFile() error {
 	if damage := d.damage.Load(); damage != nil {
@@ -67,14 +76,21 @@ func (d *database) checkFile() error {
 	if err != nil {
 		return err
 	}
+	if d.o.Durability != store.DurabilityNone && inMemory(d.o.Path) {
+		return &store.UnsafeError{
+			Setting: "the file system of " + d.o.Path,
+			Have:    "kept in memory (tmpfs)",
+			Want:    "on a disk",
+			Fix:     "put the file on a disk, or ask for less with ?durability=none",
+		}
+	}
 	// Nothing here makes the file smaller, and what was in it has no other copy: it is damaged from now on, whatever
 	// grows over the gap.
 	if most := d.bytes.Load(); size < most {
 		d.damage.CompareAndSwap(nil, &store.UnsafeError{
 			Setting: "the file " + d.o.Path, Have: fmt.Sprintf("cut from %d bytes to %d while it was open", most, size),
 			Want: "left to optin",
-			Fix: "start optin again if that was VACUUM; else stop it, put a copy of the file in the place of this " +
-				"one, its -wal and its -shm, and start it",
+			Fix:  "start optin again if that was VACUUM; else " + copyFix,
 		})
 		return d.damage.Load()
 	}
@@ -115,7 +131,7 @@ func inPlace(path string, opened os.FileInfo) os.FileInfo {
 }
 
 // checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into
-// a file that was removed.
+// a file that was removed. It costs so little that every commit can ask.
 func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
 	file := inPlace(o.Path, opened)
 	if file == nil {
@@ -123,21 +139,12 @@ func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
 			Setting: "the file " + o.Path,
 			Have:    "not the one that was opened",
 			Want:    "left in its place",
-			Fix: "put it back; or to use the one that is there, stop optin with SIGTERM, which empties " + o.Path +
-				"-wal (of another file it would damage this one), and start it again",
+			Fix:     "put it back; or to use the one that is there, stop optin with SIGTERM and start it again",
 		}
 	}
 	if _, err := os.Stat(o.Path + "-wal"); err != nil {
 		return 0, &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
 			Fix: "stop optin (it completes the database as it closes), touch " + o.Path + "-wal, start it again"}
-	}
-	if o.Durability != store.DurabilityNone && inMemory(o.Path) {
-		return 0, &store.UnsafeError{
-			Setting: "the file system of " + o.Path,
-			Have:    "kept in memory (tmpfs)",
-			Want:    "on a disk",
-			Fix:     "put the file on a disk, or ask for less with ?durability=none",
-		}
 	}
 	return file.Size(), nil
 }

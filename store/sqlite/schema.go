@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // application marks the file as one of optin ("opti"), version its schema.
@@ -86,18 +87,17 @@ CREATE TABLE texts (sum TEXT PRIMARY KEY, text BLOB) STRICT;
 CREATE TABLE mark (one INTEGER PRIMARY KEY, mark BLOB) STRICT;      -- which store this is
 
 CREATE TABLE ready (one INTEGER PRIMARY KEY, asked INTEGER NOT NULL) STRICT;  -- written to see whether writing works
-INSERT INTO ready VALUES (1, 0);
 `
 
-// createSchema fills a new, empty file.
-func createSchema(ctx context.Context, path string, sync level) (err error) {
+// createSchema fills a new, empty file, which begins now.
+func createSchema(ctx context.Context, path string, sync level, now time.Time) (err error) {
 	c, err := connect(ctx, path, sync, writing)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	_, err = c.exec(fmt.Sprintf("BEGIN; PRAGMA application_id = %d; %s PRAGMA user_version = %d; COMMIT",
-		application, schema, version))
+	_, err = c.exec(fmt.Sprintf("BEGIN; PRAGMA application_id = %d; %s INSERT INTO ready VALUES (1, %d); "+
+		"PRAGMA user_version = %d; COMMIT", application, schema, millis(now), version))
 	return err
 }
 

@@ -147,6 +147,7 @@ type writer struct {
 	run     run // of writing without a break
 	observe func(took time.Duration)
 	locked  *atomic.Pointer[error] // SQLite's words while another program has the lock
+	inPlace func() error           // an error if what is committed would be lost
 }
 
 // serve does acts, as many as are waiting in one transaction, until there are no more.
@@ -278,6 +279,9 @@ func (w *writer) finish(err error) error {
 	}
 	if err == nil {
 		err = w.tx.sums.flush()
+	}
+	if err == nil {
+		err = w.inPlace()
 	}
 	if err == nil {
 		_, err = w.tx.conn.exec(commitAll)
