@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,6 +40,10 @@ type Bucket struct {
 	Tag    string // what is taken is marked with it, for limits that are Tagged; at most 64 bytes, may be empty
 	Limits []Limit
 
+	// Beside may be the name of a bucket that is taken from together with this one, so that an implementation can keep
+	// both in one place. A bucket is always beside the same one. Nothing is counted differently by that.
+	Beside string
+
 	// Keep is the longest window of all limits that anybody puts on the bucket, where these differ by the Tag. An exact
 	// bucket remembers what was taken for so long, or for the longest window of Limits if that is longer.
 	Keep time.Duration
@@ -73,8 +78,10 @@ func CheckAcquire(taker string, buckets []Bucket) error {
 		if len(b.Limits) == 0 {
 			continue
 		}
-		if err := checkName("bucket", b.Name); err != nil {
-			return err
+		for _, name := range []string{b.Name, cmp.Or(b.Beside, b.Name)} {
+			if err := checkName("bucket", name); err != nil {
+				return err
+			}
 		}
 		if len(b.Tag) > 64 {
 			return fmt.Errorf("%w bucket: a tag of %d bytes", ErrInvalid, len(b.Tag))

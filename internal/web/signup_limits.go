@@ -29,10 +29,10 @@ func (l *signupLimits) quotas(st *site, from netip.Addr) []ratelimit.Quota {
 	if !from.IsValid() {
 		return nil
 	}
-	return []ratelimit.Quota{
-		l.SignupsPerIP(st.id, from, st.Limits.SignupsPerIP),
-		l.SignupsPerNetwork(st.id, from, st.Limits.SignupsPerNetwork),
-	}
+	ip := l.SignupsPerIP(st.id, from, st.Limits.SignupsPerIP)
+	network := l.SignupsPerNetwork(st.id, from, st.Limits.SignupsPerNetwork)
+	ip.Bucket.Beside = network.Bucket.Name
+	return []ratelimit.Quota{ip, network}
 }
 
 // room returns *ratelimit.Exceeded if this process knows that a quota has no room yet: such a client costs the store

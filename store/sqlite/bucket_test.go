@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -103,5 +104,25 @@ func TestBytesThatEndTooEarlyAreReadAsFarAsTheyGo(t *testing.T) {
 			parseLog(whole[:n]).look(b, mark{}, now)
 			parseRings(whole[:n]).look(b, mark{}, now)
 		}
+	}
+}
+
+// TestBucketsBesideOneAnotherAreNeighbours looks at the keys of the IPs of one network, and at those of others.
+func TestBucketsBesideOneAnotherAreNeighbours(t *testing.T) {
+	network := bucketKey(store.Bucket{Name: "network"}, true)
+	seen := map[int64]bool{network: true}
+	for i := range 1000 {
+		ip := store.Bucket{Name: fmt.Sprint("ip-", i), Beside: "network"}
+		key := bucketKey(ip, true)
+		if seen[key] {
+			t.Fatalf("%s has the key of another", ip.Name)
+		}
+		seen[key] = true
+		if key>>40 != network>>40 {
+			t.Fatalf("%s is under %x, its network under %x", ip.Name, uint64(key), uint64(network))
+		}
+	}
+	if other := bucketKey(store.Bucket{Name: "other"}, true); other>>40 == network>>40 {
+		t.Errorf("another network is under %x, too", uint64(other))
 	}
 }

@@ -59,7 +59,7 @@ func newAcquisition(taker string, all []store.Bucket) acquisition {
 	for i, b := range all {
 		if len(b.Limits) > 0 {
 			exact := b.Exact()
-			a.wanted = append(a.wanted, wanted{i, bucketKey(b.Name, exact), exact, b, newMark(taker, b.Tag)})
+			a.wanted = append(a.wanted, wanted{i, bucketKey(b, exact), exact, b, newMark(taker, b.Tag)})
 		}
 	}
 	return a
@@ -213,13 +213,23 @@ func (bs *buckets) flush() error {
 }
 
 // bucketKey returns under which number a bucket is kept. The names that strangers can choose are keyed hashes already,
-// so 64 bits keep buckets apart.
-func bucketKey(name string, exact bool) int64 {
+// so 64 bits keep buckets apart. That of a bucket beside another begins with the same bits, so their rows are neighbours
+// and mostly share a page.
+func bucketKey(b store.Bucket, exact bool) int64 {
+	key := hashOfBucket(b.Name, exact)
+	if b.Beside != "" {
+		const first = uint64(1<<24-1) << 40
+		key = hashOfBucket(b.Beside, exact)&first | key&^first
+	}
+	return int64(key)
+}
+
+func hashOfBucket(name string, exact bool) uint64 {
 	var buffer [129]byte
 	form := byte('s')
 	if exact {
 		form = 'e'
 	}
 	sum := sha256.Sum256(append(append(buffer[:0], form), name...))
-	return int64(binary.BigEndian.Uint64(sum[:]))
+	return binary.BigEndian.Uint64(sum[:])
 }

@@ -19,6 +19,7 @@ func acquireCases() []testCase {
 		{"AcquireReturnsTheRightWaitAndRefusalsTakeNothing", acquireWaits},
 		{"AcquireKeepsToEveryLimitOfABucket", acquireSeveralLimits},
 		{"AcquireKeepsBucketsApart", acquireApart},
+		{"AcquireKeepsBucketsApartThatAreBesideOneAnother", acquireBeside},
 		{"AcquireCountsATakerOnce", acquireOnce},
 		{"AcquireStaysExactForTakersAtRandom", acquireAtRandom},
 		{"AcquireTakesFromEveryBucketOrFromNone", acquireAllOrNone},
@@ -218,6 +219,24 @@ func acquireApart(t *testing.T, open func(*testing.T) store.Store) {
 		if wait := acquire(t, open(t), name, limit); wait == 0 {
 			t.Errorf("the second of %s is taken", name)
 		}
+	}
+}
+
+func acquireBeside(t *testing.T, open func(*testing.T) store.Store) {
+	s, limit := open(t), store.Limit{N: 3, Per: time.Hour}
+	network := bucket("network", limit)
+	for i := range limit.N {
+		ip := bucket(fmt.Sprintf("ip-%d", i), store.Limit{N: 1, Per: time.Hour})
+		ip.Beside = network.Name
+		if waits := acquireAll(t, s, "", ip, network); waits != nil {
+			t.Errorf("the first of %s waits %v", ip.Name, waits)
+		}
+		if waits := acquireAll(t, s, "", ip); waits == nil {
+			t.Errorf("the second of %s is taken", ip.Name)
+		}
+	}
+	if waits := acquireAll(t, s, "", network); waits == nil {
+		t.Error("the network has room for one more than its limit")
 	}
 }
 
@@ -530,14 +549,15 @@ func acquireInvalid(t *testing.T, open func(*testing.T) store.Store) {
 		taker string
 		b     store.Bucket
 	}{
-		"a bucket without a name":   {"", bucket("", limit)},
-		"a name too long":           {"", bucket(long, limit)},
-		"the same bucket twice":     {"", good},
-		"a limit of none":           {"", bucket("bad", limit, store.Limit{N: 0, Per: time.Hour})},
-		"a limit of less than none": {"", bucket("bad", store.Limit{N: -1, Per: time.Hour})},
-		"a limit without a window":  {"", bucket("bad", store.Limit{N: 1})},
-		"a window too short":        {"", bucket("bad", store.Limit{N: 1, Per: time.Millisecond - 1})},
-		"a tag too long":            {"", store.Bucket{Name: "bad", Tag: long[:65], Limits: []store.Limit{limit}}},
+		"a bucket without a name":         {"", bucket("", limit)},
+		"a name too long":                 {"", bucket(long, limit)},
+		"the same bucket twice":           {"", good},
+		"a limit of none":                 {"", bucket("bad", limit, store.Limit{N: 0, Per: time.Hour})},
+		"a limit of less than none":       {"", bucket("bad", store.Limit{N: -1, Per: time.Hour})},
+		"a limit without a window":        {"", bucket("bad", store.Limit{N: 1})},
+		"a window too short":              {"", bucket("bad", store.Limit{N: 1, Per: time.Millisecond - 1})},
+		"a tag too long":                  {"", store.Bucket{Name: "bad", Tag: long[:65], Limits: []store.Limit{limit}}},
+		"a bucket beside a name too long": {"", store.Bucket{Name: "bad", Beside: long, Limits: []store.Limit{limit}}},
 		"a tagged limit too large": {"", bucket("bad",
 			store.Limit{N: store.MaxExact + 1, Per: time.Hour, Tagged: true})},
 		"a tagged limit beside one too large": {"", bucket("bad",
