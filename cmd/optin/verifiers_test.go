@@ -120,6 +120,67 @@ func TestEveryFlippedByteOfALogIsNamed(t *testing.T) {
 	}
 }
 
+// An outsider has the log as it is served: a tile that is not full under each width with which it was fetched.
+func TestALogThatWasFetchedFileByFileVerifies(t *testing.T) {
+	t.Parallel()
+	leaves := leavesOf(600)
+	l, dir := logOf(t, "log", leaves[:590]), t.TempDir()
+	fetch := func(tiles ...string) {
+		t.Helper()
+		checkpoint, err := l.Checkpoint()
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "checkpoint"), checkpoint, 0o600)
+		}
+		for _, name := range tiles {
+			to := filepath.Join(dir, "tile", filepath.FromSlash(name))
+			if err == nil {
+				err = os.MkdirAll(filepath.Dir(to), 0o700)
+			}
+			var tile []byte
+			if err == nil {
+				tile, err = l.Tile(name)
+			}
+			if err == nil {
+				err = os.WriteFile(to, tile, 0o600)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	verdicts := func(want bool, named string) {
+		t.Helper()
+		for by, verify := range verifiers(t) {
+			holds, said := verify("log", l.PublicKey(), dir)
+			if holds != want || !strings.Contains(said, named) {
+				t.Errorf("%s: %s; want %s", by, said, named)
+			}
+		}
+	}
+	fetch("0/000", "0/001", "0/002.p/78", "1/000.p/2", "entries/000", "entries/001", "entries/002.p/78")
+	verdicts(true, "HOLDS")
+	if _, err := l.Append(leaves[590:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Publish(); err != nil {
+		t.Fatal(err)
+	}
+	fetch()
+	verdicts(false, "5") // what was fetched before is of a smaller log
+	fetch("0/002.p/88", "entries/002.p/88")
+	verdicts(true, "HOLDS")
+	changed := filepath.Join(dir, "tile", "entries", "002.p", "88")
+	whole, err := os.ReadFile(changed)
+	if err == nil {
+		whole[54*80+30] ^= 1
+		err = os.WriteFile(changed, whole, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts(false, "entry 592")
+}
+
 // A log from which a leaf was removed, in which two changed places, or to which one was added with an earlier date,
 // has not the root that was signed. Signed anew, it is not the one whose checkpoint somebody kept.
 func TestARewrittenLogIsRefused(t *testing.T) {

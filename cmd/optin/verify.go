@@ -19,8 +19,9 @@ const verifyUsage = `optin verify checks a proof offline, with public keys alone
   optin verify dossier -keys jwks.json -key KEY dossier.zip
       a dossier: words, emails, receipts, and the log's proofs
   optin verify log -key KEY [-since FILE] DIR
-      a copy of the consent log: every entry, hash and signature; with -since,
-      that it only grew after the checkpoint in FILE
+      a copy of the consent log, or the files of /log/ under the same paths:
+      every entry, hash and signature; with -since, that it only grew after the
+      checkpoint in FILE
 
 It exits with 0 if all holds, and with 1 if something does not, which it names. -json writes {"holds": …, "findings":
 [{"what": …, "holds": …, "error": …}]} with the "receipt" or the "log": {"leaves": …, "root": …} beside it.

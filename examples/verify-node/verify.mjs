@@ -3,7 +3,7 @@
 //   node verify.mjs dossier jwks.json KEY dossier.zip      KEY is what "optin log key" prints
 //   node verify.mjs log KEY DIR [kept-checkpoint]
 import { createHash, createHmac, verify } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { crc32, inflateRawSync } from 'node:zlib'
 const sha256 = (...parts) => parts.reduce((h, p) => h.update(p), createHash('sha256')).digest()
@@ -61,7 +61,8 @@ function proof(key, text, n, salt, record) { // C2SP tlog-proof
 
 function log(key, dir, kept) { // C2SP tlog-tiles: 256 hashes or entries each
   const nameOf = n => `${n}`.padStart(Math.ceil(`${n}`.length / 3) * 3, '0').replace(/\d{3}(?=\d)/g, 'x$&/'), tiles = {}
-  const tile = name => tiles[name] ??= readFileSync(`${dir}/tile/${name}`)
+  const part = p => `${p}/${Math.max(...readdirSync(p))}` // fetched file by file: one that is not full, by its width
+  const at = p => readFileSync(existsSync(p) ? p : part(`${p}.p`)), tile = p => tiles[p] ??= at(`${dir}/tile/${p}`)
   const item = (level, i, size) => tile(`${level}/${nameOf(i >> 8)}`).subarray(i % 256 * size, (i % 256 + 1) * size)
   const head = checkpoint(key, read(`${dir}/checkpoint`)), hashes = []
   for (let i = 0; i < head.size; i++) {
@@ -78,7 +79,6 @@ function log(key, dir, kept) { // C2SP tlog-tiles: 256 hashes or entries each
   const old = kept ? checkpoint(key, kept) : head
   need(old.size <= head.size && root(hashes.slice(0, old.size)).equals(old.root), 'the history was rewritten')
 }
-
 function unzip(b, files = {}) {
   for (let end = b.lastIndexOf('PK\x05\x06'), at = b.readUInt32LE(end + 16), n = b.readUInt16LE(end + 10); n > 0; n--) {
     const [sum, packed, from] = [16, 20, 42].map(o => b.readUInt32LE(at + o))

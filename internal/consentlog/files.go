@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -185,20 +186,43 @@ func tileRoot(hashes []byte) tlog.Hash {
 	return tlog.NodeHash(tileRoot(hashes[:half]), tileRoot(hashes[half:]))
 }
 
+// readTile returns what a tile has. Where the folder was fetched file by file from a server, a tile that is not full is
+// there under its widths, as C2SP spells them: 000.p/17.
+func (l folder) readTile(level string, n int64) ([]byte, error) {
+	name := l.path("tile", level, filepath.FromSlash(tileName(n)))
+	b, err := os.ReadFile(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return b, err
+	}
+	parts, _ := os.ReadDir(name + ".p")
+	widest := 0
+	for _, part := range parts {
+		width, _ := strconv.Atoi(part.Name())
+		widest = max(widest, width)
+	}
+	if widest == 0 {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(name+".p", strconv.Itoa(widest)))
+}
+
 // reader reads hashes of the tree from the tiles.
 func (l folder) reader() tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		files, all := map[string][]byte{}, make([]tlog.Hash, len(indexes))
+		type place struct {
+			level int
+			n     int64
+		}
+		files, all := map[place][]byte{}, make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
 			t := tlog.TileForIndex(tileHeight, index)
-			name := l.path("tile", fmt.Sprint(t.L), filepath.FromSlash(tileName(t.N)))
-			data, ok := files[name]
+			data, ok := files[place{t.L, t.N}]
 			if !ok {
 				var err error
-				if data, err = os.ReadFile(name); err != nil {
+				if data, err = l.readTile(strconv.Itoa(t.L), t.N); err != nil {
 					return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 				}
-				files[name] = data
+				files[place{t.L, t.N}] = data
 			}
 			if len(data) < t.W*tlog.HashSize {
 				return nil, fmt.Errorf("%w: tile %d of level %d is too short", ErrDamaged, t.N, t.L)

@@ -43,12 +43,12 @@ func Verify(dir string, key string, since []byte, progress func(read, of int64))
 		if progress != nil {
 			progress(from, head.Size)
 		}
-		n, name := min(tileWidth, head.Size-from), tileName(from/tileWidth)
-		bundle, err := os.ReadFile(l.path("tile", "entries", filepath.FromSlash(name)))
+		n := min(tileWidth, head.Size-from)
+		bundle, err := l.readTile("entries", from/tileWidth)
 		if err != nil || int64(len(bundle)) < n*int64(bundleEntry) {
 			return wrong("entries %d to %d are missing", from, from+n-1)
 		}
-		tile, err := os.ReadFile(l.path("tile", "0", filepath.FromSlash(name)))
+		tile, err := l.readTile("0", from/tileWidth)
 		if err != nil || int64(len(tile)) < n*tlog.HashSize {
 			return wrong("the hashes of leaves %d to %d are missing", from, from+n-1)
 		}
@@ -99,7 +99,7 @@ func (l folder) verifyTiles(hashes []byte) error {
 		for from := 0; from < len(above); from += tileWidth * tlog.HashSize {
 			want := above[from:min(len(above), from+tileWidth*tlog.HashSize)]
 			n := from / tileWidth / tlog.HashSize
-			is, err := os.ReadFile(l.path("tile", fmt.Sprint(level), filepath.FromSlash(tileName(int64(n)))))
+			is, err := l.readTile(strconv.Itoa(level), int64(n))
 			if err != nil || len(is) < len(want) || !bytes.Equal(is[:len(want)], want) {
 				return fmt.Errorf("%w: tile %d of level %d is not over the tiles below it", ErrVerify, n, level)
 			}
