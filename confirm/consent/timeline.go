@@ -102,7 +102,7 @@ type StepEmail struct {
 // Told is one event that an endpoint of the website took.
 type Told struct {
 	At       time.Time `json:"-"`
-	Endpoint string    `json:"endpoint"` // its URL without a login and a query; at most 256 bytes
+	Endpoint string    `json:"endpoint"` // its host and what tells it from others there; at most 256 bytes
 	Event    EventType `json:"event"`
 }
 

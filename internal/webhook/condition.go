@@ -1,10 +1,13 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"html"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +22,7 @@ type Condition struct {
 	Oldest  time.Time // of the events that were not taken since Failing: when the oldest happened
 
 	// The last call that failed: when, with which status (0: there was no answer), why in our words, and in its own:
-	// the beginning of the answer, without addresses.
+	// the beginning of the answer, without addresses and the endpoint's own URL.
 	Failed time.Time
 	Status int
 	Reason string
@@ -145,9 +148,16 @@ func (e *Endpoints) condition(ctx context.Context, queue store.QueueName) (value
 // maxWords is how much of an answer is kept for operators, in bytes.
 const maxWords = 200
 
+// readWords is how much of an answer is read for them, markup included.
+const readWords = 4 * maxWords
+
 // wordsOf returns the beginning of an answer as one line of text: without markup, and without what looks like an
-// address, however it is escaped, since an endpoint may repeat what it was told.
-func wordsOf(body []byte) string {
+// address, however it is escaped, or is of the endpoint's URL, since an endpoint may repeat what it was told.
+func wordsOf(body []byte, endpoint *url.URL) string {
+	if len(body) >= readWords { // the last word may be cut
+		body = body[:max(0, bytes.LastIndexAny(body, " \t\r\n"))]
+	}
+	secrets := secretsOf(endpoint)
 	said := html.UnescapeString(strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), `\u0040`, "@"))
 	var b strings.Builder
 	inTag := false
@@ -167,7 +177,7 @@ func wordsOf(body []byte) string {
 	}
 	words := strings.Fields(b.String())
 	for i, w := range words {
-		if strings.ContainsAny(w, "@") || strings.Contains(w, "%40") {
+		if strings.ContainsAny(w, "@") || strings.Contains(w, "%40") || slices.ContainsFunc(secrets, inWord(w)) {
 			words[i] = "…"
 		}
 	}
@@ -176,6 +186,30 @@ func wordsOf(body []byte) string {
 		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
 	}
 	return text
+}
+
+// secretsOf returns what of a URL may be secret: its path, and what of its path, query and login is long enough.
+func secretsOf(u *url.URL) (all []string) {
+	parts := append(strings.Split(u.Path, "/"), strings.Split(u.EscapedPath(), "/")...)
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	password, _ := u.User.Password()
+	for _, part := range append(parts, password, u.User.Username()) {
+		if len(part) >= 8 {
+			all = append(all, part)
+		}
+	}
+	if len(u.Path) > 1 {
+		all = append(all, u.Path, u.EscapedPath())
+	}
+	return all
+}
+
+// inWord returns a function that reports whether a word has a part, in whatever case.
+func inWord(word string) func(part string) bool {
+	word = strings.ToLower(word)
+	return func(part string) bool { return strings.Contains(word, strings.ToLower(part)) }
 }
 
 // beginsTag reports whether what follows a < makes it the beginning of a tag or comment, and not a sign in a sentence.

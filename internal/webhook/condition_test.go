@@ -62,6 +62,28 @@ func TestHowAnEndpointStandsIsKeptSealedForAllProcesses(t *testing.T) {
 	}
 }
 
+// An endpoint's path may be all that keeps others from calling it, and answers repeat it.
+func TestNothingOfAnEndpointsURLButItsHostIsShown(t *testing.T) {
+	const path, query = "/services/T000/B000/XXXXsecretXXXX", "token=QUERYsecretQUERY"
+	for _, answer := range []string{
+		"Cannot POST " + path + "?" + query, "<pre>Cannot POST " + strings.ToLower(path) + "</pre>",
+		"no XXXXsecretXXXX here", "url:https://example.org" + path, "of QUERYsecretQUERY",
+		`{"path":"` + path + `"}`, strings.Repeat("<p>", 250) + " " + path + strings.Repeat("x", 100),
+	} {
+		r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(404)
+			_, _ = w.Write([]byte(answer))
+		})
+		r.Start()
+		e, _ := fails(t, sender(t, private(r.URL+path+"?"+query)))
+		for _, hidden := range []string{"secret", "T000/B000"} {
+			if said := e.Words + e.Error(); strings.Contains(said, hidden) {
+				t.Errorf("%q of %q stands in %q", hidden, answer, said)
+			}
+		}
+	}
+}
+
 func TestWhatAnEndpointAnsweredIsKeptWithoutAddressesAndMarkup(t *testing.T) {
 	long := strings.Repeat("x", 500)
 	for answer, words := range map[string]string{

@@ -197,10 +197,9 @@ func (s *Sender) note(ctx context.Context, queue store.QueueName, event confirm.
 // keepTimeout is how long the store may take to keep that an event was delivered.
 const keepTimeout = 5 * time.Second
 
-// name returns the URL of an endpoint without its login and its query, which may be secret.
-func (e Endpoint) name() string {
-	return (&url.URL{Scheme: e.URL.Scheme, Host: e.URL.Host, Path: e.URL.Path}).String()
-}
+// name names an endpoint in what people read: by its host, since all else of its URL may be secret, and by the
+// beginning of what its queue is called, which tells two at the same host apart.
+func (e Endpoint) name() string { return e.URL.Host + "#" + queueSum(e.URL.String())[:8] }
 
 // notDelivered decides what becomes of an event whose call failed.
 func (s *Sender) notDelivered(ctx context.Context, job store.Job, event confirm.Event, err error) outbox.Result {
@@ -236,7 +235,7 @@ func (s *Sender) Send(ctx context.Context, event confirm.Event) (Answer, error) 
 	begun := time.Now()
 	a, failed := s.call(ctx, event.ID, body)
 	if failed == nil {
-		failed = a.check(s.Now())
+		failed = a.check(s.Endpoint.URL, s.Now())
 	}
 	if failed != nil {
 		failed.Host, failed.Event = s.Endpoint.URL.Host, event.ID
@@ -303,7 +302,7 @@ func (s *Sender) call(ctx context.Context, id string, body []byte) (answer, *Cal
 	defer res.Body.Close()
 	// The status is the answer. The body is read only so that the connection can be used again, so an error does not
 	// matter.
-	begins := make([]byte, 4*maxWords)
+	begins := make([]byte, readWords)
 	read, _ := io.ReadFull(res.Body, begins)
 	n, _ := io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer-int64(read)))
 	return answer{
@@ -342,8 +341,8 @@ func validID(id string) bool {
 	return id != "" && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '.' })
 }
 
-// check returns nil if the answer means that the event is delivered.
-func (a answer) check(now time.Time) *CallError {
+// check returns nil if the answer of the endpoint at u means that the event is delivered.
+func (a answer) check(u *url.URL, now time.Time) *CallError {
 	if a.status >= 200 && a.status <= 299 {
 		return nil
 	}
@@ -352,7 +351,7 @@ func (a answer) check(now time.Time) *CallError {
 		length += " or more"
 	}
 	failed := &CallError{
-		Status: a.status, Reason: fmt.Sprintf("answered %d with %s", a.status, length), Words: wordsOf(a.begins),
+		Status: a.status, Reason: fmt.Sprintf("answered %d with %s", a.status, length), Words: wordsOf(a.begins, u),
 	}
 	switch a.status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

@@ -61,8 +61,13 @@ type Endpoint struct {
 // Queue returns the name of the queue of a site's endpoint: the same for the same site and URL, for ever. It is what
 // confirm.Site.EventQueues holds, and reveals nothing of the URL.
 func Queue(site, url string) store.QueueName {
+	return store.QueueName("webhook/" + site + "/" + queueSum(url))
+}
+
+// queueSum is what stands for a URL in the name of its queue.
+func queueSum(url string) string {
 	sum := sha256.Sum256([]byte(url))
-	return store.QueueName("webhook/" + site + "/" + hex.EncodeToString(sum[:])[:16])
+	return hex.EncodeToString(sum[:8])
 }
 
 // Events opens jobs. *confirm.Website implements it.
