@@ -289,8 +289,8 @@ func (g *generation) newHandler(c *core, pages *templates.Set, x extra) (http.Ha
 		Sites:     sites,
 		PublicURL: c.cfg.PublicURL, FormerURLs: c.cfg.FormerURLs, Work: work,
 		Bounces: newBounces(c, g.log), OperatorKeys: webAPIKeys(c.cfg.Admin.APIKeys),
-		TrustedProxies: c.cfg.TrustedProxies, Fill: x.fill, Log: g.log, Observe: g.observeRequest,
-		Refused:  g.metrics.Refused,
+		TrustedProxies: c.cfg.TrustedProxies, ClientIPHeader: c.cfg.ClientIPHeader,
+		Fill: x.fill, Log: g.log, Observe: g.observeRequest, Refused: g.metrics.Refused,
 		Stopping: g.leaving,
 		Admin: web.Admin{
 			Password: c.cfg.Admin.Password, Operators: c.cfg.Operators, ProxyHeader: c.cfg.Admin.ProxyHeader,

@@ -56,7 +56,8 @@ type Config struct {
 	Store          store.Location
 	KnownStore     string         // file that says which store was met; empty: none is written
 	Drain          time.Duration  // from announcing a stop to accepting no more connections; 0 to 1 minute
-	TrustedProxies []netip.Prefix // masked; networks whose X-Forwarded-For or Forwarded is trusted
+	TrustedProxies []netip.Prefix // masked; networks whose ClientIPHeader is trusted
+	ClientIPHeader string         // X-Forwarded-For or Forwarded
 	SMTP           SMTP
 	Admin          Admin
 	Operators      []operator.Operator

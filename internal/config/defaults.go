@@ -2,26 +2,27 @@ package config
 
 // The values of keys that are left out, as they would be written in the file.
 const (
-	DefaultListen            = "127.0.0.1:8080" // listen
-	KnownStoreSuffix         = ".store"         // known_store: the configuration's file with this behind its name
-	DefaultDrain             = "2s"             // drain
-	DefaultConnections       = "4"              // smtp.connections
-	DefaultMaxConnections    = "16"             // smtp.max_connections; smtp.connections if that is given
-	DefaultLinkTTL           = "48h"            // sites[].link_ttl
-	DefaultEmailsPerAddress  = "1/10m 3/24h"    // sites[].limits.emails_per_address
-	DefaultSignupsPerIP      = "10/1m"          // sites[].limits.signups_per_ip
-	DefaultSignupsPerNetwork = "100/1m"         // sites[].limits.signups_per_network
-	DefaultEmailsPerSite     = "10000/1h"       // sites[].limits.emails_per_site
-	DefaultEmailsPerMailbox  = "5/24h"          // limits.emails_per_address
-	DefaultEmailsPerDomain   = "50/1h"          // limits.emails_per_domain
-	DefaultEmails            = "50000/1h"       // limits.emails
-	DefaultWhen              = "busy"           // sites[].challenge.when
-	DefaultRevision          = "1"              // sites[].purposes[].revision
-	DefaultAuditKept         = "365d"           // admin.audit_kept
-	DefaultSample            = "1"              // tracing.sample
-	DefaultEvidence          = "3y"             // retention.evidence; 5y with retention.profile de_phone
-	DefaultIP                = "30d"            // retention.ip
-	DefaultRenewBefore       = "30d"            // sites[].renew_before, beside validity
+	DefaultListen            = "127.0.0.1:8080"  // listen
+	KnownStoreSuffix         = ".store"          // known_store: the configuration's file with this behind its name
+	DefaultDrain             = "2s"              // drain
+	DefaultClientIPHeader    = "X-Forwarded-For" // client_ip_header
+	DefaultConnections       = "4"               // smtp.connections
+	DefaultMaxConnections    = "16"              // smtp.max_connections; smtp.connections if that is given
+	DefaultLinkTTL           = "48h"             // sites[].link_ttl
+	DefaultEmailsPerAddress  = "1/10m 3/24h"     // sites[].limits.emails_per_address
+	DefaultSignupsPerIP      = "10/1m"           // sites[].limits.signups_per_ip
+	DefaultSignupsPerNetwork = "100/1m"          // sites[].limits.signups_per_network
+	DefaultEmailsPerSite     = "10000/1h"        // sites[].limits.emails_per_site
+	DefaultEmailsPerMailbox  = "5/24h"           // limits.emails_per_address
+	DefaultEmailsPerDomain   = "50/1h"           // limits.emails_per_domain
+	DefaultEmails            = "50000/1h"        // limits.emails
+	DefaultWhen              = "busy"            // sites[].challenge.when
+	DefaultRevision          = "1"               // sites[].purposes[].revision
+	DefaultAuditKept         = "365d"            // admin.audit_kept
+	DefaultSample            = "1"               // tracing.sample
+	DefaultEvidence          = "3y"              // retention.evidence; 5y with retention.profile de_phone
+	DefaultIP                = "30d"             // retention.ip
+	DefaultRenewBefore       = "30d"             // sites[].renew_before, beside validity
 
 	DefaultReceiptAfterErasure = "0" // retention.receipt_after_erasure
 

@@ -57,7 +57,7 @@ func (r *reader) config(root value) *Config {
 		return nil
 	}
 	top := root.group("listen", "public_url", "former_urls", "secret", "secret_file", "store", "store_file",
-		"known_store", "trusted_proxies", "drain",
+		"known_store", "trusted_proxies", "client_ip_header", "drain",
 		"smtp", "admin", "operators", "oidc", "metrics", "tracing", "receipts", "log", "retention", "limits",
 		"sites")
 	former := top.get("former_urls").list()
@@ -68,6 +68,7 @@ func (r *reader) config(root value) *Config {
 		Secrets:        readSecrets(top),
 		Store:          checked(top.requiredSecret("store"), parseStore),
 		TrustedProxies: each(top.get("trusted_proxies").list(), parseNetwork),
+		ClientIPHeader: optional(top.get("client_ip_header"), DefaultClientIPHeader, parseClientIPHeader),
 		KnownStore:     optional(top.get("known_store"), r.file+KnownStoreSuffix, parseFile),
 		Drain:          optional(top.get("drain"), DefaultDrain, parseDrain),
 		SMTP:           readSMTP(top.get("smtp")),
@@ -77,6 +78,9 @@ func (r *reader) config(root value) *Config {
 	}
 	refuseRepeatedURL(former, c)
 	keys := apiKeys{}
+	if header := top.get("client_ip_header"); header.given() && len(c.TrustedProxies) == 0 {
+		header.onNode().fail("is believed of trusted_proxies only, and none is given")
+	}
 	c.Admin = readAdmin(top.get("admin"), keys, len(c.TrustedProxies) > 0)
 	c.Metrics = readMetrics(top.get("metrics"), c.Listen)
 	c.Tracing = readTracing(top.get("tracing"))
@@ -124,6 +128,16 @@ func readAdmin(v value, keys apiKeys, proxied bool) (admin Admin) {
 	admin.APIKeys = keys.read(g, (value).operatorKey)
 	admin.AuditKept = optional(g.get("audit_kept"), DefaultAuditKept, parseAuditKept)
 	return admin
+}
+
+// parseClientIPHeader parses the name of the header in which proxies name the client.
+func parseClientIPHeader(s string) (string, error) {
+	for _, known := range []string{DefaultClientIPHeader, "Forwarded"} {
+		if strings.EqualFold(s, known) {
+			return known, nil
+		}
+	}
+	return "", errors.New("must be X-Forwarded-For or Forwarded: the one that your proxy writes")
 }
 
 // parsePassword parses the admin password.

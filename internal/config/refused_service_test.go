@@ -72,6 +72,12 @@ func TestWrongSectionsAreRefused(t *testing.T) {
 		{"trusted_proxies: []", "known_store: /var/lib/", []string{
 			"5: known_store must name a file, such as /var/lib/optin/known-store",
 		}},
+		{"trusted_proxies: []", "trusted_proxies: [10.0.0.1]\nclient_ip_header: X-Real-IP", []string{
+			"6: client_ip_header must be X-Forwarded-For or Forwarded: the one that your proxy writes",
+		}},
+		{"trusted_proxies: []", "client_ip_header: forwarded", []string{
+			"5: client_ip_header is believed of trusted_proxies only, and none is given",
+		}},
 		{"trusted_proxies: []", "drain: 61s", []string{"5: drain must be 0s to 1m, such as 5s"}},
 		{"trusted_proxies: []", "drain: 5", []string{"5: drain must be 0s to 1m, such as 5s"}},
 		{"admin: {password: ${OPTIN_ADMIN_PASSWORD}}", "admin: {audit_kept: 29d}", []string{

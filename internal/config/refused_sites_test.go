@@ -333,8 +333,8 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 			"12: sites must have at least one entry",
 			"13: site is not a known key; known here are listen, public_url, former_urls, secret, " +
 				"secret_file, store, store_file, " +
-				"known_store, trusted_proxies, drain, smtp, admin, operators, oidc, metrics, tracing, receipts, " +
-				"log, retention, limits, sites",
+				"known_store, trusted_proxies, client_ip_header, drain, smtp, admin, operators, oidc, metrics, " +
+				"tracing, receipts, log, retention, limits, sites",
 		}},
 		{"    limits: {", "  - id: gazette\n    api_keys: [${GAZETTE_API_KEY}]\n    limits: {", []string{
 			"27: sites[1].name is missing",

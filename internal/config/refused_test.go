@@ -198,8 +198,8 @@ func TestUnknownKeysAndWrongShapesAreRefused(t *testing.T) {
 		{"sites:\n", "website: 1\nsites:\n", []string{
 			"12: website is not a known key; known here are listen, public_url, former_urls, secret, " +
 				"secret_file, store, " +
-				"store_file, known_store, trusted_proxies, drain, smtp, admin, operators, oidc, metrics, " +
-				"tracing, receipts, log, retention, limits, sites",
+				"store_file, known_store, trusted_proxies, client_ip_header, drain, smtp, admin, operators, oidc, " +
+				"metrics, tracing, receipts, log, retention, limits, sites",
 		}},
 		{"sites:\n", "listen: 127.0.0.1:8081\nsites:\n", []string{
 			"12: listen is given twice, first on line 1; keep one",

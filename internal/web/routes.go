@@ -28,9 +28,10 @@ const tilePath = "/log/tile/*"
 // addServers or addAdmin, and described in openapi.yaml.
 func (a *app) newEcho() *echo.Echo {
 	e := echo.New()
-	e.IPExtractor = request.ClientIP(a.TrustedProxies, sync.OnceFunc(func() {
+	e.IPExtractor = request.ClientIP(a.TrustedProxies, a.ClientIPHeader, sync.OnceFunc(func() {
 		a.Log.Warn("a trusted proxy does not say whose requests it passes on: these count for nobody in the limits " +
-			"by IP, and their evidence has no IP; let the proxy set X-Forwarded-For or Forwarded")
+			"by IP, and their evidence has no IP; let the proxy set " + a.ClientIPHeader + ", or client_ip_header " +
+			"name the one that it sets")
 	}))
 	e.HTTPErrorHandler = (&errorHandler{a.pages, a.PublicURL.JoinPath("docs")}).handle
 	e.Use(a.logRequest, recoverPanics(), a.securityHeaders(), timeout(exportPath), a.mendLinks, exactPath, a.setSite)

@@ -110,7 +110,7 @@ func TestAProxyThatNamesNobodyMakesNobodyOneClient(t *testing.T) {
 		"Forwarded by somebody":  {"Forwarded", same("for=1.1.1.1, for=203.0.113.7"), 2, 0},
 		"a made-up one in front": {"Forwarded", numbered("for=1.1.1.%d,for=203.0.113.7"), 2, 0},
 	} {
-		e := newEnv(t, limited)
+		e := newEnv(t, limited, func(o *Options) { o.ClientIPHeader = row.header })
 		refused := 0
 		for n := range 4 {
 			a := e.send("POST", signupPath, fmt.Sprintf(`{"email":"p%d@b.example","consent":true}`, n),

@@ -67,7 +67,8 @@ type Options struct {
 	Sites          map[string]Site // by id; each known to Service
 	PublicURL      *url.URL        // scheme and host; https unless loopback
 	FormerURLs     []*url.URL      // earlier public URLs, alike: our pages are still there, too
-	TrustedProxies []netip.Prefix  // whose X-Forwarded-For or Forwarded is believed
+	TrustedProxies []netip.Prefix  // whose ClientIPHeader is believed
+	ClientIPHeader string          // X-Forwarded-For (the default) or Forwarded
 	// Undeliverable reports whether a domain (A-labels) publishes a null MX (RFC 7505). It returns false when it does
 	// not know, and gives up when its context ends. Nil: domains are not checked.
 	Undeliverable func(ctx context.Context, domain string) bool
@@ -276,6 +277,9 @@ func (a *app) newAdmin() *admin.Dashboard {
 func (o *Options) complete() {
 	if o.Fill == 0 {
 		o.Fill = defaultFill
+	}
+	if o.ClientIPHeader == "" {
+		o.ClientIPHeader = echo.HeaderXForwardedFor
 	}
 	if o.Now == nil {
 		o.Now = time.Now

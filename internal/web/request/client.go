@@ -9,12 +9,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// HeaderForwarded is that of RFC 7239.
+const HeaderForwarded = "Forwarded"
+
 // ClientIP returns an echo.IPExtractor, so that Context.RealIP returns the client's IP; empty if it is not known.
-// Echo's default believes anybody's X-Forwarded-For: evidence of consent could be forged. silent is called for each
-// request from a trusted proxy that does not name its client.
-func ClientIP(trusted []netip.Prefix, silent func()) echo.IPExtractor {
+// Echo's default believes anybody's X-Forwarded-For: evidence of consent could be forged. header is where trusted
+// proxies name their client: X-Forwarded-For or HeaderForwarded. silent is called for each request from one that does
+// not.
+func ClientIP(trusted []netip.Prefix, header string, silent func()) echo.IPExtractor {
+	named := forwardedFor
+	if header == HeaderForwarded {
+		named = forwarded
+	}
 	return func(r *http.Request) string {
-		a, known := clientAddr(r.RemoteAddr, r.Header, trusted)
+		a, known := clientAddr(r.RemoteAddr, named(r.Header), trusted)
 		if !known {
 			silent()
 		}
@@ -32,18 +40,17 @@ func Client(c echo.Context) netip.Addr {
 }
 
 // clientAddr returns the address of the peer or, if that is a trusted proxy, the right-most address that proxies name
-// and that is not one of theirs: anybody may have named the addresses left of it. They name it in X-Forwarded-For or,
-// if there is none, in Forwarded (RFC 7239): a proxy that writes one of them passes the other on as a client made it
-// up.
+// and that is not one of theirs: anybody may have named the addresses left of it. They name it in one header: a proxy
+// that writes another one may pass this one on as a client made it up.
 //
 // It returns the zero Addr for an unknown peer, and if a trusted proxy names no client, or none that can be read: then
 // known is false. To take the proxy for the client would make all people one.
-func clientAddr(remote string, h http.Header, trusted []netip.Prefix) (addr netip.Addr, known bool) {
+func clientAddr(remote string, hops []string, trusted []netip.Prefix) (addr netip.Addr, known bool) {
 	addr = parseAddr(remote)
 	if !addr.IsValid() || trust(trusted, addr) == nil {
 		return addr, true
 	}
-	for _, hop := range slices.Backward(hops(h)) {
+	for _, hop := range slices.Backward(hops) {
 		next := parseAddr(hop)
 		if !next.IsValid() {
 			return netip.Addr{}, false
@@ -71,13 +78,19 @@ func trust(trusted []netip.Prefix, addr netip.Addr) *netip.Prefix {
 	return nil
 }
 
-// hops returns the addresses that proxies say they took a request from, the client's side first.
-func hops(h http.Header) []string {
-	if all := strings.Join(h.Values(echo.HeaderXForwardedFor), ","); strings.TrimSpace(all) != "" {
-		return strings.Split(all, ",")
+// forwardedFor returns the addresses that proxies say in X-Forwarded-For they took a request from, the client's side
+// first.
+func forwardedFor(h http.Header) []string {
+	all := strings.Join(h.Values(echo.HeaderXForwardedFor), ",")
+	if strings.TrimSpace(all) == "" {
+		return nil
 	}
-	var all []string
-	for _, element := range splitQuoted(strings.Join(h.Values("Forwarded"), ","), ',') {
+	return strings.Split(all, ",")
+}
+
+// forwarded returns those in Forwarded.
+func forwarded(h http.Header) (all []string) {
+	for _, element := range splitQuoted(strings.Join(h.Values(HeaderForwarded), ","), ',') {
 		if strings.TrimSpace(element) == "" {
 			continue
 		}

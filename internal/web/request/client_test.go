@@ -38,14 +38,36 @@ func TestOnlyATrustedProxyNamesTheClient(t *testing.T) {
 		"a name":                 {"10.0.0.1:1", []string{"localhost"}, "invalid IP"},
 		"a socket":               {"@", []string{"1.1.1.1"}, "invalid IP"},
 	} {
-		got, known := clientAddr(row.remote, http.Header{"X-Forwarded-For": row.forwarded}, trusted)
+		got, known := clientAddr(row.remote, forwardedFor(http.Header{"X-Forwarded-For": row.forwarded}), trusted)
 		if silent := row.want == "invalid IP" && row.remote != "@"; got.String() != row.want || known == silent {
 			t.Errorf("%s: %s, known: %t, want %s", name, got, known, row.want)
 		}
 	}
 	says := http.Header{"X-Forwarded-For": {"1.1.1.1"}}
-	if got, known := clientAddr("10.0.0.1:1", says, nil); got.String() != "10.0.0.1" || !known {
+	if got, known := clientAddr("10.0.0.1:1", forwardedFor(says), nil); got.String() != "10.0.0.1" || !known {
 		t.Errorf("without trusted proxies: %s", got)
+	}
+}
+
+// A client makes up the header that the proxy does not write.
+func TestOnlyTheHeaderThatProxiesWriteIsBelieved(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for header, made := range map[string][2]string{
+		"X-Forwarded-For": {"203.0.113.7", "for=1.1.1.1"}, HeaderForwarded: {"for=203.0.113.7", "1.1.1.1"},
+	} {
+		other := map[string]string{"X-Forwarded-For": HeaderForwarded, HeaderForwarded: "X-Forwarded-For"}[header]
+		silent := 0
+		client := ClientIP(trusted, header, func() { silent++ })
+		r := &http.Request{RemoteAddr: "10.0.0.1:1", Header: http.Header{}}
+		r.Header.Set(header, made[0])
+		r.Header.Set(other, made[1])
+		if got := client(r); got != "203.0.113.7" || silent != 0 {
+			t.Errorf("%s: %s, silent: %d", header, got, silent)
+		}
+		r.Header.Del(header)
+		if got := client(r); got != "" || silent != 1 {
+			t.Errorf("without %s: %q, silent: %d", header, got, silent)
+		}
 	}
 }
 
@@ -74,8 +96,9 @@ func TestATrustedProxyMayNameTheClientInForwarded(t *testing.T) {
 		"one in another header":  {"10.0.0.1:1", []string{`x="`, `for="[2001:db8::1]:443"`}, "", "2001:db8::1"},
 		"one with more behind":   {"10.0.0.1:1", []string{`", for=203.0.113.7;host="x"`}, "", client},
 		"a stranger's word":      {"203.0.113.7:1", []string{"for=1.1.1.1"}, "", client},
-		"beside X-Forwarded-For": {"10.0.0.1:1", []string{"for=1.1.1.1"}, client, client},
-		"beside an empty one":    {"10.0.0.1:1", []string{"for=203.0.113.7"}, " ", "203.0.113.7"},
+		"beside X-Forwarded-For": {"10.0.0.1:1", []string{"for=203.0.113.7"}, "1.1.1.1", client},
+		"beside an empty one":    {"10.0.0.1:1", []string{"for=203.0.113.7"}, " ", client},
+		"only in the other one":  {"10.0.0.1:1", nil, "1.1.1.1", "invalid IP"},
 		"nobody known":           {"10.0.0.1:1", []string{"for=unknown"}, "", "invalid IP"},
 		"somebody hidden":        {"10.0.0.1:1", []string{"for=1.1.1.1, for=_hidden"}, "", "invalid IP"},
 		"nobody":                 {"10.0.0.1:1", []string{"proto=https"}, "", "invalid IP"},
@@ -89,7 +112,7 @@ func TestATrustedProxyMayNameTheClientInForwarded(t *testing.T) {
 		if row.also != "" {
 			h.Set("X-Forwarded-For", row.also)
 		}
-		got, known := clientAddr(row.remote, h, trusted)
+		got, known := clientAddr(row.remote, forwarded(h), trusted)
 		if got.String() != row.want || known == (row.want == "invalid IP") {
 			t.Errorf("%s: %s, known: %t, want %s", name, got, known, row.want)
 		}
