@@ -43,6 +43,16 @@ func (d *database) setDamage(found string) {
 	}
 }
 
+// contractError is contractError for an error that a call met. Damage makes the store unsafe, whoever meets it: what the
+// check of the whole file found whole may be damaged later, and what Ready touches may be whole.
+func (d *database) contractError(err error) error {
+	if err = contractError(err); isDamage(err) {
+		d.setDamage(resultWords(err))
+		return unavailable(d.damage.Load())
+	}
+	return err
+}
+
 // quickCheck returns what SQLite says of the file, ok if it is whole. It is interrupted when ctx ends.
 func (c *conn) quickCheck(ctx context.Context) (string, error) {
 	s, err := c.prepared(quickCheck)

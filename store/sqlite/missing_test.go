@@ -187,10 +187,13 @@ func TestOtherTablesAreUnsafe(t *testing.T) {
 		"ALTER TABLE jobs RENAME TO away": "ALTER TABLE away RENAME TO jobs",
 		"DROP INDEX records_next":         "CREATE INDEX records_next ON records (next) WHERE next IS NOT NULL",
 		"CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT raise(ABORT, 'no'); END": "DROP TRIGGER no",
+		"PRAGMA user_version = 2":   "PRAGMA user_version = 1",
+		"PRAGMA application_id = 1": "PRAGMA application_id = 1869640809",
 	} {
 		repair(t, path, spoil)
 		var u *store.UnsafeError
-		if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Setting, "the schema of "+path) {
+		if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Setting, "the schema of "+path) ||
+			u.Words == "" {
 			t.Errorf("%s: %v", spoil, err)
 		}
 		repair(t, path, mend)

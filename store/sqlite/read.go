@@ -48,7 +48,7 @@ func read[T any](ctx context.Context, until time.Time, d *database, f func(*conn
 		case looks <- l:
 			looks = nil
 		case err := <-l.done:
-			return *value, contractError(err)
+			return *value, d.contractError(err)
 		case <-ctx.Done():
 			return none, unavailable(fmt.Errorf("%w while the disk was used", ctx.Err()))
 		case <-late.C:

@@ -34,12 +34,8 @@ func (d *database) Ready(ctx context.Context) error {
 		return d.noteLineage(t)
 	})
 	u := new(store.UnsafeError)
-	switch {
-	case errors.As(err, &u):
+	if errors.As(err, &u) {
 		return u
-	case isDamage(err):
-		d.setDamage(resultWords(err))
-		return d.damage.Load()
 	}
 	if u := d.refusal(err); u != nil {
 		return u
@@ -50,9 +46,9 @@ func (d *database) Ready(ctx context.Context) error {
 			Setting: "the file " + d.o.Path, Have: "overwritten while it was open", Want: "left to optin", Fix: copyFix,
 		})
 		return d.damage.Load()
-	case errors.Is(err, errSchema):
+	case errors.Is(err, errRefused):
 		return &store.UnsafeError{
-			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
+			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin", Words: err.Error(),
 			Fix: "undo what that program did, or stop optin and put a copy back",
 		}
 	}

@@ -143,12 +143,15 @@ func TestDamageIsFoundAfterOpening(t *testing.T) {
 }
 
 // damage overwrites pages in the middle.
-func damage(t *testing.T, path string) {
+func damage(t *testing.T, path string) { damageFrom(t, path, 20*4096) }
+
+// damageFrom overwrites what is behind a place, but for the last page.
+func damageFrom(t *testing.T, path string, from int) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 20 * 4096; i < len(content)-4096; i++ {
+	for i := from; i < len(content)-4096; i++ {
 		content[i] ^= 0x5a
 	}
 	write(t, path, content)
@@ -273,5 +276,37 @@ func TestDamageThatIsMetIsNamed(t *testing.T) {
 	}
 	if !strings.Contains(u.Have, "damaged") || !strings.Contains(u.Fix, ".recover") {
 		t.Errorf("Ready says %v", u)
+	}
+}
+
+// Damage that only one person's record has is met by who reads or changes that record, and makes the store unsafe for
+// all. Ready itself would not meet it.
+func TestDamageThatACallMeetsIsNamed(t *testing.T) {
+	for name, call := range map[string]func(s *Store, id string) error{
+		"a read": func(s *Store, id string) error {
+			_, err := s.Find(t.Context(), store.Key{Site: "gazette", ID: id})
+			return err
+		},
+		"a write": func(s *Store, id string) error { return put(t.Context(), s, id, []byte("x")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := closedStore(t)
+			s := open(t, Options{Path: path})
+			s.stop() // nothing else looks for damage
+			s.side.Wait()
+			damageFrom(t, path, 36*4096)
+			do(t, path, "UPDATE ready SET asked = asked + 1 WHERE one = 1") // what is in memory is read anew
+			var err error
+			for i := 0; i < 60 && err == nil; i++ {
+				err = call(s, fmt.Sprint("record-", i))
+			}
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s met %v", name, err)
+			}
+			var u *store.UnsafeError
+			if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Fix, ".recover") {
+				t.Errorf("Ready says %v", err)
+			}
+		})
 	}
 }

@@ -71,7 +71,7 @@ func (d *database) write(
 	if panicked != nil {
 		panic(panicked)
 	}
-	return contractError(err)
+	return d.contractError(err)
 }
 
 // late returns the error of a write that was not done in time: in SQLite's words if another program has the lock.
