@@ -63,7 +63,7 @@ func countKept(p store.CountPeriod) string {
 	return decimal(int64((p.Kept() + countBlock(p)) / time.Second))
 }
 
-// Counts adds up what the shards counted, in one round trip.
+// Counts adds up what the shards counted, in one round trip, and one more if that is nothing.
 func (s counters) Counts(
 	ctx context.Context, site string, by store.CountPeriod, from, to time.Time,
 ) ([]store.Count, error) {
@@ -101,6 +101,9 @@ func (s counters) Counts(
 				sums[at.Format(time.RFC3339)+field] += n
 			}
 		}
+	}
+	if len(sums) == 0 {
+		return nil, s.stillMarked(ctx, s.allShards()...)
 	}
 	var counts []store.Count
 	const timeSize = len("2026-11-30T00:00:00Z")

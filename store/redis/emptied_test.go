@@ -2,13 +2,15 @@ package redis
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/store"
 )
 
 // Between FLUSHALL and the next look at the mark nothing new is acknowledged: it would be in a store that somebody is
-// going to restore, or to begin anew.
+// going to restore, or to begin anew. Nor is anybody unknown there.
 func TestAnEmptiedStoreTakesNothing(t *testing.T) {
 	server := startServer(t)
 	for name, marked := range map[string]func(s *Store) error{
@@ -45,15 +47,41 @@ func TestAnEmptiedStoreTakesNothing(t *testing.T) {
 			if !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("a record is added: %v", err)
 			}
+			for name, read := range reads(t, s) {
+				if err := read(); !errors.Is(err, store.ErrUnavailable) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
 			if n := server.client().DBSize(t.Context()).Val(); n != 0 {
 				t.Errorf("%d keys are there", n)
 			}
 			if err := errors.Join(s.SetMark(t.Context(), nil, []byte("anew")), update(3)); err != nil {
 				t.Errorf("it begins anew: %v", err)
 			}
+			for name, read := range reads(t, s) {
+				if err := read(); errors.Is(err, store.ErrUnavailable) {
+					t.Errorf("begun anew, %s: %v", name, err)
+				}
+			}
 			if err := server.client().FlushAll(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// reads are what finds nothing in an empty store.
+func reads(t *testing.T, s *Store) map[string]func() error {
+	ctx := t.Context()
+	return map[string]func() error{
+		"find":           func() error { _, err := s.Find(ctx, key(1)); return err },
+		"find all":       func() error { _, err := s.FindAll(ctx, key(1), key(2)); return err },
+		"list":           func() error { _, err := s.List(ctx, store.Query{Site: "gazette"}); return err },
+		"count in state": func() error { _, err := s.InState(ctx, "gazette", "pending"); return err },
+		"text":           func() error { _, err := s.Text(ctx, strings.Repeat("0", 64)); return err },
+		"counts": func() error {
+			_, err := s.Counts(ctx, "gazette", store.ByDay, time.Now(), time.Now())
+			return err
+		},
 	}
 }

@@ -55,6 +55,10 @@ func (s *records) List(ctx context.Context, q store.Query) (store.Page, error) {
 	if len(page.Records) > q.Limit {
 		page.Records = page.Records[:q.Limit]
 		page.Next = store.Cursor{Created: moment(last.entry), ID: unpackID(last.entry[6:])}
+		return page, nil
+	}
+	if err := s.stillMarked(ctx, s.allShards()...); err != nil { // or more may have been there
+		return store.Page{}, err
 	}
 	return page, nil
 }
@@ -75,6 +79,9 @@ func (s *records) InState(ctx context.Context, site, state string) (int, error) 
 			return 0, r.err
 		}
 		n += int(number(r.value))
+	}
+	if err := s.stillMarked(ctx, s.allShards()...); err != nil {
+		return 0, err
 	}
 	return min(n, store.MaxCounted), nil
 }

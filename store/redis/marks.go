@@ -15,6 +15,31 @@ type marks struct{ *connection }
 // errUnmarked says that a shard has not the mark any more that this process has seen there.
 var errUnmarked = errors.New("the mark of the store is missing: it has lost its data")
 
+// stillMarked returns an error if one of some shards has lost the mark that this process has seen there. It is asked
+// after a read that found nothing: an emptied store has nothing, which says nothing of what was there.
+func (s *connection) stillMarked(ctx context.Context, on ...shard) error {
+	if !s.marked.Load() {
+		return nil
+	}
+	commands := make([]command, len(on))
+	for i := range on {
+		commands[i] = command{plain: []any{"exists", on[i].storeMark()}}
+	}
+	replies, err := s.do(ctx, maxAttempts, commands...)
+	if err != nil {
+		return err
+	}
+	for _, r := range replies {
+		if r.err != nil {
+			return r.err
+		}
+		if number(r.value) == 0 {
+			return unavailable(ctx, errUnmarked)
+		}
+	}
+	return nil
+}
+
 // Mark reads all copies; where they differ, that of the first shard that has one is the mark.
 func (s marks) Mark(ctx context.Context) (mark []byte, whole bool, err error) {
 	replies, err := s.eachShard(ctx, func(on shard) command { return get(on.storeMark()) })

@@ -110,6 +110,7 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 		return nil, err
 	}
 	now := s.now()
+	var without []shard // that lack one
 	for n, r := range replies {
 		if r.err != nil {
 			return nil, r.err
@@ -121,6 +122,15 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 		for k, i := range asked[n] {
 			all[i] = unpack(keys[i], values[k], now).record
 		}
+		if slices.Contains(values, nil) {
+			without = append(without, s.shardOf(keys[asked[n][0]].ID))
+		}
+	}
+	if len(without) == 0 {
+		return all, nil
+	}
+	if err := s.stillMarked(ctx, without...); err != nil {
+		return nil, err
 	}
 	return all, nil
 }
@@ -130,7 +140,11 @@ func (s *records) read(ctx context.Context, key store.Key) (stored, error) {
 	if !ok {
 		return stored{record: store.Record{Key: key}}, nil
 	}
-	value, err := s.doOne(ctx, command{plain: []any{"hget", s.shardOf(key.ID).records(), f}})
+	on := s.shardOf(key.ID)
+	value, err := s.doOne(ctx, command{plain: []any{"hget", on.records(), f}})
+	if err == nil && value == nil {
+		err = s.stillMarked(ctx, on)
+	}
 	if err != nil {
 		return stored{}, err
 	}

@@ -8,11 +8,20 @@ import (
 // shardOf returns the shard of a record.
 func (s *connection) shardOf(id string) shard { return shardNumber(numberOf(id, s.shards)) }
 
+// allShards returns every shard.
+func (s *connection) allShards() []shard {
+	all := make([]shard, s.shards)
+	for i := range all {
+		all[i] = shardNumber(i)
+	}
+	return all
+}
+
 // eachShard sends one command to every shard, in one pipeline, and returns a reply for each in order.
 func (s *connection) eachShard(ctx context.Context, to func(on shard) command) ([]reply, error) {
 	commands := make([]command, s.shards)
-	for i := range commands {
-		commands[i] = to(shardNumber(i))
+	for i, on := range s.allShards() {
+		commands[i] = to(on)
 	}
 	return s.do(ctx, maxAttempts, commands...)
 }

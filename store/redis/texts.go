@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/optin/optin/store"
@@ -21,11 +22,11 @@ func (s texts) PutText(ctx context.Context, sum string, text []byte) error {
 // Text returns a text.
 func (s texts) Text(ctx context.Context, sum string) ([]byte, error) {
 	value, err := s.doOne(ctx, get(textKey(sum)))
+	if err == nil && value == nil {
+		err = cmp.Or(s.stillMarked(ctx, s.allShards()...), store.ErrNotFound)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if value == nil {
-		return nil, store.ErrNotFound
 	}
 	return []byte(text(value)), nil
 }
