@@ -25,14 +25,18 @@ var (
 // storeAwayDelay is how long a job waits because the store was unavailable.
 const storeAwayDelay = 5 * time.Second
 
+// unreadableAttempts is how often an email is tried that does not open: its secret may be put back, or another process
+// may have it. By Waits that is for a month, and no link is good for longer.
+const unreadableAttempts = 190
+
 // result returns how a job ends: what Run's outcome means for the outbox.
-func result(ended bool, err error) outbox.Result {
+func result(job store.Job, ended bool, err error) outbox.Result {
 	switch {
 	case err == nil && ended:
 		return outbox.Ended()
 	case err == nil:
 		return outbox.Complete()
-	case errors.Is(err, confirm.ErrUnreadable):
+	case errors.Is(err, confirm.ErrUnreadable) && job.Attempts >= unreadableAttempts:
 		return outbox.Fail(err)
 	}
 	later := retry(err)

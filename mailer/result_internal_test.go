@@ -11,6 +11,7 @@ import (
 
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/outbox"
+	"github.com/optin/optin/store"
 )
 
 func TestAnErrorSaysWhenAndInWhichQueueAnEmailIsRetried(t *testing.T) {
@@ -19,19 +20,21 @@ func TestAnErrorSaysWhenAndInWhichQueueAnEmailIsRetried(t *testing.T) {
 	all := fmt.Errorf("mailer: %w", retryError{err, time.Second, time.Hour, "email/retry"})
 	nothing := retryError{error: err}
 	for name, c := range map[string]struct {
-		ended bool
-		err   error
-		want  outbox.Result
+		attempts int
+		ended    bool
+		err      error
+		want     outbox.Result
 	}{
-		"sent, and recorded":  {true, nil, outbox.Ended()},
-		"nothing to send":     {false, nil, outbox.Complete()},
-		"no word of when":     {false, err, outbox.Retry(err)},
-		"can never be opened": {false, unreadable, outbox.Fail(unreadable)},
-		"when, where, how soon": {false, all,
+		"sent, and recorded":     {1, true, nil, outbox.Ended()},
+		"nothing to send":        {1, false, nil, outbox.Complete()},
+		"no word of when":        {500, false, err, outbox.Retry(err)},
+		"cannot be opened":       {189, false, unreadable, outbox.Retry(unreadable)},
+		"could not, for a month": {190, false, unreadable, outbox.Fail(unreadable)},
+		"when, where, how soon": {1, false, all,
 			outbox.Move("email/retry", all).WithWait(time.Second).WithNotBefore(time.Hour)},
-		"zeros say nothing": {false, nothing, outbox.Retry(nothing)},
+		"zeros say nothing": {1, false, nothing, outbox.Retry(nothing)},
 	} {
-		if diff := cmp.Diff(c.want, result(c.ended, c.err), cmpopts.EquateErrors()); diff != "" {
+		if diff := cmp.Diff(c.want, result(store.Job{Attempts: c.attempts}, c.ended, c.err), cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

@@ -72,9 +72,9 @@ func (l *attemptLog) answered(code int, reply string) {
 //
 //	Ended     the job was ended together with what the relay answered, or its lease was lost meanwhile
 //	Complete  there is nothing to send, or no longer
-//	Retry     the email is still due
+//	Retry     the email is still due, or may be: it does not open now (confirm.ErrUnreadable)
 //	Move      the email is still due, and waits in a queue that says what is known of it
-//	Fail      the record cannot be opened (confirm.ErrUnreadable)
+//	Fail      it did not open for a month
 //
 // It takes less than MaxDuration. Cancelling ctx ends it soon until the relay has accepted the recipient. Afterwards
 // the relay has a few seconds left to say what became of the email; without an answer to its end it was maybe sent.
@@ -106,7 +106,7 @@ func (m *Mailer) Run(ctx context.Context, job store.Job) outbox.Result {
 		Site: line.site, Job: job.ID, Type: line.jobType, Outcome: line.outcome, Class: cmp.Or(line.class, "none"),
 		Took: line.took, Began: began, Trace: line.trace,
 	})
-	return result(ended, err)
+	return result(job, ended, err)
 }
 
 func (m *Mailer) attempt(ctx context.Context, job store.Job, line *attemptLog) (ended bool, err error) {

@@ -21,7 +21,7 @@ import (
 func (m *Mailer) RunSignature(ctx context.Context, job store.Job) outbox.Result {
 	sent, err := m.Service.Relay.SentFor(ctx, job)
 	if err != nil {
-		return result(false, storeError(job, err))
+		return result(job, false, storeError(job, err))
 	}
 	signatures := map[int]string{}
 	for n, s := range sent {
@@ -34,7 +34,7 @@ func (m *Mailer) RunSignature(ctx context.Context, job store.Job) outbox.Result 
 		signatures[n] = signature
 	}
 	if err := m.Service.Relay.Signed(ctx, job, signatures); err != nil {
-		return result(false, storeError(job, err))
+		return result(job, false, storeError(job, err))
 	}
 	return outbox.Ended()
 }

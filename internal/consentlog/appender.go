@@ -53,7 +53,14 @@ type AppenderOptions struct {
 	Log      *slog.Logger
 }
 
-// Opening is the leaf of a job, or why there will never be one.
+// A job that does not open waits for its secret to be put back, or for a process that has it: for a month, and then it
+// fails.
+const (
+	unreadableWait     = time.Hour
+	unreadableAttempts = 30 * 24
+)
+
+// Opening is the leaf of a job, or why there is none.
 type Opening struct {
 	Leaf Leaf
 	Err  error
@@ -411,9 +418,11 @@ func (a *Appender) append(ctx context.Context, jobs []store.Job) error {
 		done[i] = store.Complete()
 		leaf, err := opened[i].Leaf, opened[i].Err
 		if err != nil {
-			a.Log.Error("a leaf of the consent log cannot be read, and is kept as a failed job",
+			a.Log.Error("a leaf of the consent log cannot be read: put the secret of its job back",
 				"job", job.ID, "error", err)
-			done[i] = store.Fail()
+			if done[i] = store.Retry(a.Now().Add(unreadableWait)); job.Attempts >= unreadableAttempts {
+				done[i] = store.Fail()
+			}
 			continue
 		}
 		if leaf.Erases {
