@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -71,6 +74,9 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	}
 	_, failed := pipe.Exec(ctx) // of a connection that could not be set up; see replyOf
 	if err := cmp.Or(ping.Err(), failed); ping.Val() == "" {
+		if err == nil || !replied(err) {
+			err = cmp.Or(unasked(ctx, c), err)
+		}
 		return cmp.Or(err, errNoAnswer)
 	}
 	if err := info.Err(); err != nil && (!replied(err) || isTemporary(err)) {
@@ -113,6 +119,34 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	}
 	return nil
 }
+
+// unaskedWithin is how long a server has to refuse a connection that it is asked nothing on.
+const unaskedWithin = 50 * time.Millisecond
+
+// unasked returns the words by which a server refuses a new connection, or nil. One that has as many as maxclients says
+// so, unasked, and closes it; the client asks, takes any answer for that of a server without HELLO, and reports what
+// comes then: that the connection is closed.
+func unasked(ctx context.Context, c *goredis.Client) error {
+	conn, err := c.Options().Dialer(ctx, "tcp", c.Options().Addr)
+	if err != nil {
+		return nil //nolint:nilerr // the client had that error, too
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(unaskedWithin))
+	line, _ := bufio.NewReaderSize(conn, 256).ReadSlice('\n')
+	if words, refused := bytes.CutPrefix(line, []byte("-")); refused {
+		return said(bytes.TrimSpace(words))
+	}
+	return nil
+}
+
+// said is what a server said that the client did not read.
+type said string
+
+func (s said) Error() string { return string(s) }
+
+// RedisError makes it a goredis.Error.
+func (said) RedisError() {}
 
 // unfinishedFile returns that a server's append-only file is not in use yet, or nil. Once `appendonly yes` is said to a
 // server that runs, a first rewrite has to end before its file is read at a start: what the server acknowledges until

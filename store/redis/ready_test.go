@@ -84,6 +84,7 @@ func TestAServerThatRefusesSaysWhy(t *testing.T) {
 			"unknown command"},
 		"a user without scripts": {nil, noScripting, "the user's permissions", "NOPERM"},
 		"a new password":         {nil, setting("requirepass", "hunter2"), "the login", "NOAUTH"},
+		"as many as maxclients":  {nil, setting("maxclients", "1"), "maxclients", "max number of clients reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := startServer(t, row.args...)
