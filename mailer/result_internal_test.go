@@ -34,7 +34,8 @@ func TestAnErrorSaysWhenAndInWhichQueueAnEmailIsRetried(t *testing.T) {
 			outbox.Move("email/retry", all).WithWait(time.Second).WithNotBefore(time.Hour)},
 		"zeros say nothing": {1, false, nothing, outbox.Retry(nothing)},
 	} {
-		if diff := cmp.Diff(c.want, result(store.Job{Attempts: c.attempts}, c.ended, c.err), cmpopts.EquateErrors()); diff != "" {
+		got := result(store.Job{Attempts: c.attempts}, c.ended, c.err)
+		if diff := cmp.Diff(c.want, got, cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

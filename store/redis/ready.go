@@ -131,7 +131,7 @@ func unasked(ctx context.Context, c *goredis.Client) error {
 	if err != nil {
 		return nil //nolint:nilerr // the client had that error, too
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetReadDeadline(time.Now().Add(unaskedWithin))
 	line, _ := bufio.NewReaderSize(conn, 256).ReadSlice('\n')
 	if words, refused := bytes.CutPrefix(line, []byte("-")); refused {

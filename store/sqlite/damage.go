@@ -43,8 +43,8 @@ func (d *database) setDamage(found string) {
 	}
 }
 
-// contractError is contractError for an error that a call met. Damage makes the store unsafe, whoever meets it: what the
-// check of the whole file found whole may be damaged later, and what Ready touches may be whole.
+// contractError is contractError for an error that a call met. Damage makes the store unsafe, whoever meets it: what
+// the check of the whole file found whole may be damaged later, and what Ready touches may be whole.
 func (d *database) contractError(err error) error {
 	if err = contractError(err); isDamage(err) {
 		d.setDamage(resultWords(err))

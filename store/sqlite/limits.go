@@ -213,8 +213,8 @@ func (bs *buckets) flush() error {
 }
 
 // bucketKey returns under which number a bucket is kept. The names that strangers can choose are keyed hashes already,
-// so 64 bits keep buckets apart. That of a bucket beside another begins with the same bits, so their rows are neighbours
-// and mostly share a page.
+// so 64 bits keep buckets apart. That of a bucket beside another begins with the same bits, so their rows are
+// neighbours and mostly share a page.
 func bucketKey(b store.Bucket, exact bool) int64 {
 	key := hashOfBucket(b.Name, exact)
 	if b.Beside != "" {

@@ -48,8 +48,8 @@ func (d *database) Ready(ctx context.Context) error {
 		return d.damage.Load()
 	case errors.Is(err, errRefused):
 		return &store.UnsafeError{
-			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin", Words: err.Error(),
-			Fix: "undo what that program did, or stop optin and put a copy back",
+			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
+			Words: err.Error(), Fix: "undo what that program did, or stop optin and put a copy back",
 		}
 	}
 	if err == nil && errors.Is(d.spare.fill(), syscall.ENOSPC) {
