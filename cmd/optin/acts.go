@@ -192,7 +192,11 @@ func object(ctx context.Context, args []string, env environment, stdout, stderr 
 	if err != nil {
 		return s.fail(exitUsage, err)
 	}
-	if err = s.note(ctx, audit.Object, ""); err == nil {
+	id, err := s.service.Website.IDOf(ctx, s.site, who)
+	if err == nil {
+		err = s.note(ctx, audit.Object, id)
+	}
+	if err == nil {
 		err = s.service.Website.Object(ctx, s.site, who, purposes, evidence)
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optin/optin/internal/audit"
+	"github.com/optin/optin/store"
 )
 
 // fails runs a command with -json beside the service, and returns the error that it writes for programs.
@@ -103,6 +104,9 @@ func TestCommandsActOnPeopleBesideTheService(t *testing.T) {
 			e.must(json.Unmarshal([]byte(line), &entry))
 			if entry.By == audit.Command && entry.Act != audit.Look && entry.Act != audit.Audit {
 				acts = append(acts, string(entry.Act))
+				if entry.Act == audit.Object && !store.IsID(entry.Subscription) {
+					t.Errorf("%+v", entry)
+				}
 				if entry.Act == audit.Withdraw &&
 					(!strings.HasPrefix(entry.Name, "ada of support (") || entry.Reason != "ticket 7") {
 					t.Errorf("%+v", entry)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/optin/optin/internal/web/admin"
+	"github.com/optin/optin/store"
 )
 
 // found is the page to which a search leads.
@@ -166,6 +167,32 @@ func TestConsentIsTakenBackForAPersonWithTheReasonAsEvidence(t *testing.T) {
 		!strings.Contains(got, "operator") ||
 		strings.Contains(got, "Browser") {
 		t.Error(got)
+	}
+}
+
+// What a website passes on of an address is noted by the id that the address has or would have, and only if it is done.
+func TestTheObjectionsOfAKeyAreInTheAuditLogWithTheirSubscription(t *testing.T) {
+	e := newEnv(t)
+	e.signUp("ada@b.example")
+	id := e.id("ada@b.example")
+	post := func(path, body string, want int) {
+		t.Helper()
+		a := e.send("POST", "/v1/sites/gazette/objections"+path, body,
+			append(asSite(gazetteKey), "Content-Type", "application/json")...)
+		if a.status != want {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+	}
+	post("", `{"email":"ada@b.example"}`, 200)
+	post("/unblock", `{"email":"ada@b.example"}`, 422)
+	post("/unblock", `{"email":"Ada@b.example","reason":"by phone"}`, 200)
+	want := []string{"key unblock " + id + " by phone", "key object " + id}
+	if diff := cmp.Diff(want, e.acted()); diff != "" {
+		t.Error(diff)
+	}
+	post("", `{"email":"nobody@b.example"}`, 200)
+	if id, ok := strings.CutPrefix(e.acted()[0], "key object "); !ok || !store.IsID(id) {
+		t.Error(e.acted()[0])
 	}
 }
 

@@ -18,19 +18,31 @@ const keyName = 8
 func (a *app) audited(act audit.Act) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			e := audit.Entry{
-				By:   audit.Key,
-				Name: hex.EncodeToString([]byte(request.StateOf(c).APIKey))[:keyName],
-				Act:  act,
-				Site: c.Param("site"),
-			}
+			id := ""
 			if store.IsID(c.Param("id")) { // what else stands there is nobody's, and may be anything
-				e.Subscription = c.Param("id")
+				id = c.Param("id")
 			}
-			if err := a.Audit.Add(c.Request().Context(), e); err != nil {
+			if err := a.note(c, act, id, ""); err != nil {
 				return err
 			}
 			return next(c)
 		}
 	}
+}
+
+// note notes in the audit log what a call with an API key does.
+func (a *app) note(c echo.Context, act audit.Act, subscription, reason string) error {
+	return a.Audit.Add(c.Request().Context(), audit.Entry{
+		By:           audit.Key,
+		Name:         hex.EncodeToString([]byte(request.StateOf(c).APIKey))[:keyName],
+		Act:          act,
+		Site:         c.Param("site"),
+		Subscription: subscription,
+		Reason:       reason,
+	})
+}
+
+// noteOf returns note for one act, for a call whose body says whom it is about, and why.
+func (a *app) noteOf(act audit.Act) func(c echo.Context, subscription, reason string) error {
+	return func(c echo.Context, subscription, reason string) error { return a.note(c, act, subscription, reason) }
 }

@@ -120,6 +120,7 @@ func (a *app) addPublic(e *echo.Echo) {
 func (a *app) addServers(e *echo.Echo) {
 	handlers, body := &api.API{
 		Service: a.Service, Webhooks: a.Webhooks, Dossiers: a.dossiers(), Now: a.Now,
+		NoteObjection: a.noteOf(audit.Object), NoteUnblock: a.noteOf(audit.Unblock),
 	}, readBody(MaxBody)
 	read, write := a.keys.require(ScopeRead), a.keys.require(ScopeWrite)
 
@@ -135,10 +136,8 @@ func (a *app) addServers(e *echo.Echo) {
 		a.audited(audit.Resend))
 	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
 		a.idempotent.oncePersonal(handlers.Current), a.audited(audit.Withdraw))
-	site.POST("/objections", handlers.Object, write, body, a.idempotent.once,
-		a.audited(audit.Object))
-	site.POST("/objections/unblock", handlers.Unblock, write, a.health.required, body, a.idempotent.once,
-		a.audited(audit.Unblock))
+	site.POST("/objections", handlers.Object, write, body, a.idempotent.once)
+	site.POST("/objections/unblock", handlers.Unblock, write, a.health.required, body, a.idempotent.once)
 	get(site, "/stats", handlers.Stats, read, body)
 	get(e, exportPath, handlers.Export, read, a.audited(audit.Export), body)
 	get(site, "/webhooks/failed", handlers.FailedEvents, read, body)

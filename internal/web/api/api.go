@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/optin/optin/confirm"
 	"github.com/optin/optin/internal/dossier"
 	"github.com/optin/optin/internal/problem"
@@ -19,6 +21,9 @@ type API struct {
 	Webhooks *webhook.Endpoints
 	Dossiers *dossier.Maker
 	Now      func() time.Time
+
+	// They note in the audit log what is about to be done.
+	NoteObjection, NoteUnblock func(c echo.Context, subscription, reason string) error
 }
 
 // unreadable is the problem of one subscription that does not open.

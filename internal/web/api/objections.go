@@ -41,7 +41,14 @@ func (a *API) Object(c echo.Context) error {
 	if err := t.err(); err != nil {
 		return err
 	}
-	err = a.Service.Website.Object(c.Request().Context(), c.Param("site"), who, in.All("purposes"), e)
+	ctx := c.Request().Context()
+	id, err := a.Service.Website.IDOf(ctx, site.ID, who)
+	if err == nil {
+		err = a.NoteObjection(c, id, "")
+	}
+	if err == nil {
+		err = a.Service.Website.Object(ctx, site.ID, who, in.All("purposes"), e)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,7 +72,15 @@ func (a *API) Unblock(c echo.Context) error {
 	if err := t.err(); err != nil {
 		return err
 	}
-	if err := a.Service.Website.Unblock(c.Request().Context(), c.Param("site"), who, e); err != nil {
+	ctx, site := c.Request().Context(), c.Param("site")
+	id, err := a.Service.Website.IDOf(ctx, site, who)
+	if err == nil {
+		err = a.NoteUnblock(c, id, e.Detail)
+	}
+	if err == nil {
+		err = a.Service.Website.Unblock(ctx, site, who, e)
+	}
+	if err != nil {
 		return err
 	}
 	return respond.JSON(c, http.StatusOK, map[string]string{"status": "accepted"})
