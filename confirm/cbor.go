@@ -99,35 +99,36 @@ func (w *cborWriter) arrayField(m, key, n int) {
 	}
 }
 
-// cborReader reads CBOR from the beginning of b. What it reads is zero once something was not as it ought to be.
+// cborReader reads CBOR from the beginning of rest. It is a string, so that what is read is a part of it and no copy.
+// What it reads is zero once something was not as it ought to be.
 type cborReader struct {
-	b       []byte
+	rest    string
 	damaged bool
 }
 
 func (r *cborReader) fail() {
-	r.damaged, r.b = true, nil
+	r.damaged, r.rest = true, ""
 }
 
 // head reads the head of a value, in its shortest form.
 func (r *cborReader) head() (major byte, n uint64) {
-	if len(r.b) == 0 {
+	if len(r.rest) == 0 {
 		r.fail()
 		return 0, 0
 	}
-	major, short := r.b[0]&0xe0, r.b[0]&0x1f
-	if r.b = r.b[1:]; short < 24 {
+	major, short := r.rest[0]&0xe0, r.rest[0]&0x1f
+	if r.rest = r.rest[1:]; short < 24 {
 		return major, uint64(short)
 	}
 	size := 1 << (short - 24)
-	if short > 27 || len(r.b) < size {
+	if short > 27 || len(r.rest) < size {
 		r.fail()
 		return 0, 0
 	}
-	for _, b := range r.b[:size] {
-		n = n<<8 | uint64(b)
+	for i := range size {
+		n = n<<8 | uint64(r.rest[i])
 	}
-	r.b = r.b[size:]
+	r.rest = r.rest[size:]
 	if n < 24 || size > 1 && n < 1<<(4*size) {
 		r.fail()
 		return 0, 0
@@ -138,7 +139,7 @@ func (r *cborReader) head() (major byte, n uint64) {
 // length reads the head of a value of a type, and returns how long it is: at most as long as what is left.
 func (r *cborReader) length(of byte) int {
 	major, n := r.head()
-	if major != of || n > uint64(len(r.b)) {
+	if major != of || n > uint64(len(r.rest)) {
 		r.fail()
 		return 0
 	}
@@ -157,20 +158,19 @@ func (r *cborReader) readInt() int64 {
 	return int64(n)
 }
 
-// readBytes returns a part of what is read.
-func (r *cborReader) readBytes() []byte { return r.take(r.length(cborBytes)) }
+func (r *cborReader) readBytes() string { return r.take(r.length(cborBytes)) }
 
 func (r *cborReader) readText() string {
 	text := r.take(r.length(cborText))
-	if !utf8.Valid(text) {
+	if !utf8.ValidString(text) {
 		r.fail()
 	}
-	return string(text)
+	return text
 }
 
-func (r *cborReader) take(n int) []byte {
-	taken := r.b[:n:n]
-	r.b = r.b[n:]
+func (r *cborReader) take(n int) string {
+	taken := r.rest[:n]
+	r.rest = r.rest[n:]
 	return taken
 }
 

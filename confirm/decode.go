@@ -1,7 +1,6 @@
 package confirm
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -21,12 +20,12 @@ func decodeSubscription(data []byte, site string) (consent.Subscription, error) 
 	if err != nil {
 		return consent.Subscription{}, err
 	}
-	d := decoder{cborReader: cborReader{b: plain}}
+	d := decoder{cborReader: cborReader{rest: string(plain)}}
 	s := consent.Subscription{Site: site}
 	for m := d.readMap(); m.next(&d.cborReader); {
 		d.subscription(&s, m.key)
 	}
-	if d.damaged || len(d.b) > 0 {
+	if d.damaged || len(d.rest) > 0 {
 		return consent.Subscription{}, errDamaged
 	}
 	return s, nil
@@ -136,7 +135,7 @@ func (d *decoder) text() string { return pick(d, d.texts) }
 func (d *decoder) ip() string { return pick(d, d.ips) }
 
 func (d *decoder) newIP() string {
-	b := d.readBytes()
+	b := []byte(d.readBytes())
 	switch len(b) { // of a network, its bits
 	case 3:
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{b[0], b[1], b[2]}), 24).String()
@@ -154,12 +153,12 @@ func (d *decoder) newIP() string {
 
 func (d *decoder) id() string {
 	var buffer [64]byte
-	return string(base64.RawURLEncoding.AppendEncode(buffer[:0], d.readBytes()))
+	return string(base64.RawURLEncoding.AppendEncode(buffer[:0], []byte(d.readBytes())))
 }
 
 func (d *decoder) hash() string {
 	var buffer [64]byte
-	return string(hex.AppendEncode(buffer[:0], d.readBytes()))
+	return string(hex.AppendEncode(buffer[:0], []byte(d.readBytes())))
 }
 
 func (d *decoder) evidence() (e consent.Evidence) {
@@ -275,7 +274,7 @@ func (d *decoder) receipt() *consent.Receipt {
 		case receiptEmails:
 			t.Emails = uint(d.readInt())
 		case receiptSignature:
-			t.Signature = bytes.Clone(d.readBytes())
+			t.Signature = []byte(d.readBytes())
 		case receiptValidity:
 			t.Validity = time.Duration(d.readInt()) * time.Second
 		default:

@@ -77,7 +77,7 @@ func encodeMailbox(m consent.Mailbox) ([]byte, error) {
 type mailboxDecoder struct{ decoder }
 
 func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
-	d := mailboxDecoder{decoder{cborReader: cborReader{b: plain}}}
+	d := mailboxDecoder{decoder{cborReader: cborReader{rest: string(plain)}}}
 	for all := d.readMap(); all.next(&d.cborReader); {
 		switch all.key {
 		case mailboxDeclined:
@@ -97,7 +97,7 @@ func decodeMailbox(plain []byte) (m consent.Mailbox, err error) {
 			d.fail()
 		}
 	}
-	if d.damaged || len(d.b) > 0 {
+	if d.damaged || len(d.rest) > 0 {
 		return consent.Mailbox{}, errDamaged
 	}
 	return m, nil

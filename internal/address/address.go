@@ -64,17 +64,14 @@ func asciiDomain(s string) (string, bool) {
 	if err != nil || len(ascii) > 253 {
 		return "", false
 	}
-	labels := strings.Split(ascii, ".")
-	if len(labels) < 2 {
-		return "", false
-	}
-	for _, l := range labels {
+	last, n := "", 0
+	for l := range strings.SplitSeq(ascii, ".") {
 		if l == "" || len(l) > 63 || strings.HasPrefix(l, "xn--") && !trueALabel(l) {
 			return "", false
 		}
+		last, n = l, n+1
 	}
-	last := labels[len(labels)-1]
-	return ascii, strings.Trim(last, "0123456789") != "" // a number there makes it an IP address
+	return ascii, n > 1 && strings.Trim(last, "0123456789") != "" // a number there makes it an IP address
 }
 
 // trueALabel refuses an "xn--" label that stands for nothing but ASCII, or that is not the one spelling of what it
