@@ -148,7 +148,7 @@ func TestALogThatWasFetchedFileByFileVerifies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	verdicts := func(want bool, named string) {
+	outcome := func(want bool, named string) {
 		t.Helper()
 		for by, verify := range verifiers(t) {
 			holds, said := verify("log", l.PublicKey(), dir)
@@ -158,7 +158,7 @@ func TestALogThatWasFetchedFileByFileVerifies(t *testing.T) {
 		}
 	}
 	fetch("0/000", "0/001", "0/002.p/78", "1/000.p/2", "entries/000", "entries/001", "entries/002.p/78")
-	verdicts(true, "HOLDS")
+	outcome(true, "HOLDS")
 	if _, err := l.Append(leaves[590:]); err != nil {
 		t.Fatal(err)
 	}
@@ -166,9 +166,9 @@ func TestALogThatWasFetchedFileByFileVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	fetch()
-	verdicts(false, "5") // what was fetched before is of a smaller log
+	outcome(false, "5") // what was fetched before is of a smaller log
 	fetch("0/002.p/88", "entries/002.p/88")
-	verdicts(true, "HOLDS")
+	outcome(true, "HOLDS")
 	changed := filepath.Join(dir, "tile", "entries", "002.p", "88")
 	whole, err := os.ReadFile(changed)
 	if err == nil {
@@ -178,7 +178,7 @@ func TestALogThatWasFetchedFileByFileVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdicts(false, "entry 592")
+	outcome(false, "entry 592")
 }
 
 // A log from which a leaf was removed, in which two changed places, or to which one was added with an earlier date,
