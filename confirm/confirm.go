@@ -158,6 +158,12 @@ func (s *Service) Site(id string) (Site, bool) {
 	return site, ok
 }
 
+// IDOf returns the id of the subscription that an address has at a site, or would have.
+func (s *Service) IDOf(ctx context.Context, site string, a address.Address) (string, error) {
+	key, err := s.records.locate(ctx, site, a)
+	return key.ID, err
+}
+
 // SignupsPerDomain returns the quota of signups without a challenge for the domain of an address; none for a large
 // provider's, or where emails to a domain have no limit.
 func (s *Service) SignupsPerDomain(a address.Address) []ratelimit.Quota {

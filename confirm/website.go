@@ -255,12 +255,6 @@ func (w *Website) Withdraw(
 	return w.ByID(ctx, site, id)
 }
 
-// IDOf returns the id that an address has at a site, or would have.
-func (w *Website) IDOf(ctx context.Context, site string, a address.Address) (string, error) {
-	key, err := w.locate(ctx, site, a)
-	return key.ID, err
-}
-
 // Object keeps that a person, known or not, wants no more of some purposes, or of all if none is named, by the channel
 // of the evidence. It holds for the mailbox in every spelling.
 func (w *Website) Object(

@@ -192,7 +192,7 @@ func object(ctx context.Context, args []string, env environment, stdout, stderr 
 	if err != nil {
 		return s.fail(exitUsage, err)
 	}
-	id, err := s.service.Website.IDOf(ctx, s.site, who)
+	id, err := s.service.IDOf(ctx, s.site, who)
 	if err == nil {
 		err = s.note(ctx, audit.Object, id)
 	}

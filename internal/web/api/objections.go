@@ -42,7 +42,7 @@ func (a *API) Object(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	id, err := a.Service.Website.IDOf(ctx, site.ID, who)
+	id, err := a.Service.IDOf(ctx, site.ID, who)
 	if err == nil {
 		err = a.NoteObjection(c, id, "")
 	}
@@ -73,7 +73,7 @@ func (a *API) Unblock(c echo.Context) error {
 		return err
 	}
 	ctx, site := c.Request().Context(), c.Param("site")
-	id, err := a.Service.Website.IDOf(ctx, site, who)
+	id, err := a.Service.IDOf(ctx, site, who)
 	if err == nil {
 		err = a.NoteUnblock(c, id, e.Detail)
 	}
