@@ -99,7 +99,7 @@ func (f *findings) checkRecords(ctx context.Context, cfg *config.Config, shown *
 
 // advised adds to the error of a store that cannot be reached what to look at.
 func advised(err error) error {
-	if errors.Is(err, store.ErrUnavailable) {
+	if errors.Is(err, store.ErrUnavailable) && !errors.As(err, new(*store.UnsafeError)) {
 		return fmt.Errorf("%w; check that it runs, that store names it, and that no firewall is in between", err)
 	}
 	return err

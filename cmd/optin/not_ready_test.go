@@ -77,6 +77,38 @@ func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
 	}
 }
 
+// A server that stands still is refused as soon as one that is away, and /readyz says so; then it goes on.
+func TestAServerThatStandsStillIsNotReady(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]string{
+		"a long command": "DEBUG SLEEP 6", "paused": "CLIENT PAUSE 6000",
+		"paused for writes": "CLIENT PAUSE 6000 WRITE",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redisServer(t, "--enable-debug-command", "yes")
+			a := newEnv(t, server.url()).start()
+			if code := a.SignUp("before@reader.example"); code != http.StatusAccepted {
+				t.Fatalf("before: %d", code)
+			}
+			go server.ask(stop)
+			time.Sleep(100 * time.Millisecond)
+			began := time.Now()
+			if code := a.SignUp("meanwhile@reader.example"); code != http.StatusServiceUnavailable {
+				t.Errorf("a signup: %d", code)
+			}
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("it was refused after %v", took)
+			}
+			a.refusesWithin(3*time.Second, "unavailable")
+			a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
+			if code := a.SignUp("after@reader.example"); code != http.StatusAccepted {
+				t.Errorf("afterwards: %d", code)
+			}
+		})
+	}
+}
+
 // What fails for every signup is not ready: another program's key in the place of all jobs, or of the index of a site.
 func TestAKeyOfAnotherProgramIsNotReady(t *testing.T) {
 	t.Parallel()

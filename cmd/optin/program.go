@@ -208,6 +208,9 @@ func (g *generation) watchStore(ctx context.Context, c *core) error {
 	stored, away := false, false
 	g.ready = readiness.New(func(ctx context.Context) error {
 		err := c.store.Ready(ctx)
+		if errors.Is(err, store.ErrUnavailable) {
+			return err // nothing else would have an answer either
+		}
 		// Which store it is says more than how it is set up.
 		if other := c.identity.Check(ctx); err == nil || errors.As(other, new(*identity.Mismatch)) {
 			err = other

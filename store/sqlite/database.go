@@ -21,6 +21,7 @@ type database struct {
 	inFile int64        // when Ready was asked, as the file itself had it last: see lineage.go; of the writer
 	names  *names
 	spare  reserve
+	disk   *freezes // nil: nothing is written
 
 	acts  chan *act // to the writer
 	idle  sync.Pool // of acts
@@ -44,6 +45,9 @@ func newDatabase(o Options) *database {
 	d := &database{
 		o: o, names: newNames(), spare: reserve{path: o.Path + "-reserve"},
 		acts: make(chan *act, groupSize), idle: sync.Pool{New: newAct}, looks: make(chan look),
+	}
+	if !o.ReadOnly {
+		d.disk = newFreezes(d.spare.path)
 	}
 	d.close = sync.OnceValue(d.shut)
 	return d
@@ -87,7 +91,7 @@ func (d *database) open(ctx context.Context) (err error) {
 func (d *database) start(ctx context.Context) {
 	w := &writer{
 		tx: newTransaction(d.conns[0], d.names, d.o.Now), observe: d.o.Observer.RoundTrip, locked: &d.locked,
-		inPlace: func() error {
+		disk: d.disk, inPlace: func() error {
 			if _, err := checkInPlace(d.o, d.file); err != nil {
 				return unavailable(err)
 			}
@@ -96,7 +100,7 @@ func (d *database) start(ctx context.Context) {
 	}
 	d.served.Go(func() { w.serve(d.acts) })
 	for _, c := range d.conns[1 : len(d.conns)-1] {
-		d.served.Go(func() { reader(c, d.looks, d.o.Observer.RoundTrip) })
+		d.served.Go(func() { reader(c, d.looks, d.disk, d.o.Observer.RoundTrip) })
 	}
 	side, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop

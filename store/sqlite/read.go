@@ -13,8 +13,9 @@ type look struct {
 }
 
 // reader does looks, until there are no more. Each sees the last committed state.
-func reader(c *conn, waiting <-chan look, observe func(took time.Duration)) {
+func reader(c *conn, waiting <-chan look, disk *freezes, observe func(took time.Duration)) {
 	for l := range waiting {
+		disk.wait()
 		began := time.Now()
 		err := l.do(c)
 		for end := time.Now().Add(time.Minute); isLocked(err) && time.Now().Before(end); err = l.do(c) {

@@ -21,18 +21,31 @@ func (d *database) Ready(ctx context.Context) error {
 		_, err := read(ctx, d.deadline(), d, func(*conn) (any, error) { return nil, d.checkFile() })
 		return err
 	}
+	full := false
 	err := d.write(ctx, d.deadline(), func(t *transaction) error {
-		if err := d.checkFile(); err != nil {
-			return err
-		}
-		if err := t.checkSettings(d.o.level()); err != nil {
-			return err
-		}
-		if err := t.checkSchema(); err != nil {
-			return err
-		}
-		return d.noteLineage(t)
+		err := d.check(t)
+		full = err == nil && errors.Is(d.spare.fill(), syscall.ENOSPC)
+		return err
 	})
+	switch {
+	case err == nil && full:
+		return &store.UnsafeError{Setting: "the disk of " + d.o.Path, Want: "less full",
+			Have: "full but for what is in reserve for withdrawals", Fix: roomFix}
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && resultCode(err) == 0:
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, &store.UnsafeError{
+			Setting: "the disk of " + d.o.Path, Have: "not answering",
+			Want: fmt.Sprintf("so quick that a change is kept within %v", d.o.Deadline),
+			Fix: "thaw it if it was frozen for a snapshot (fsfreeze -u); else look into the system's log for errors " +
+				"of the disk, or for what keeps it busy",
+		})
+	}
+	return d.unsafe(err)
+}
+
+// unsafe returns what an error of Ready says of the file; the error if it says nothing.
+func (d *database) unsafe(err error) error {
 	u := new(store.UnsafeError)
 	if errors.As(err, &u) {
 		return u
@@ -52,11 +65,21 @@ func (d *database) Ready(ctx context.Context) error {
 			Words: err.Error(), Fix: "undo what that program did, or stop optin and put a copy back",
 		}
 	}
-	if err == nil && errors.Is(d.spare.fill(), syscall.ENOSPC) {
-		return &store.UnsafeError{Setting: "the disk of " + d.o.Path, Want: "less full",
-			Have: "full but for what is in reserve for withdrawals", Fix: roomFix}
-	}
 	return err
+}
+
+// check is what Ready asks SQLite and the file.
+func (d *database) check(t *transaction) error {
+	if err := d.checkFile(); err != nil {
+		return err
+	}
+	if err := t.checkSettings(d.o.level()); err != nil {
+		return err
+	}
+	if err := t.checkSchema(); err != nil {
+		return err
+	}
+	return d.noteLineage(t)
 }
 
 const roomFix = "make room on it, or move the file to a larger one; what was accepted is there"

@@ -83,6 +83,7 @@ const (
 // forget removes what the file and its log still have of what was erased, if something was. If it fails, or somebody is
 // reading, the next one makes up for it.
 func (d *database) forget(ctx context.Context) {
+	d.disk.wait()
 	if d.erased.Swap(false) && errors.Join(d.clearGaps(ctx), d.emptyLog(ctx)) != nil {
 		d.erased.Store(true)
 	}

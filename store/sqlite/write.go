@@ -148,12 +148,14 @@ type writer struct {
 	observe func(took time.Duration)
 	locked  *atomic.Pointer[error] // SQLite's words while another program has the lock
 	inPlace func() error           // an error if what is committed would be lost
+	disk    *freezes
 }
 
 // serve does acts, as many as are waiting in one transaction, until there are no more.
 func (w *writer) serve(waiting <-chan *act) {
 	group := make([]*act, 0, groupSize)
 	for a := range waiting {
+		w.disk.wait()
 		w.run.begin()
 		group = gather(append(group[:0], a), waiting)
 		w.commit(group)
