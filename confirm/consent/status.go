@@ -2,7 +2,6 @@ package consent
 
 import (
 	"cmp"
-	"slices"
 	"time"
 )
 
@@ -207,15 +206,20 @@ func (s *Subscription) Status(id string, now time.Time) Status {
 			st.Objections = append(st.Objections, ObjectionTo{o.Evidence.channel(), o.Purposes, o.Evidence.At})
 		}
 	}
-	for _, c := range s.Consents {
-		if c.State == Confirmed && (st.ConfirmedAt == nil || c.Given.Before(*st.ConfirmedAt)) {
-			st.ConfirmedAt = &c.Given
+	for i := range s.Consents {
+		given := s.Consents[i].Given
+		if s.Consents[i].State == Confirmed && (st.ConfirmedAt == nil || given.Before(*st.ConfirmedAt)) {
+			st.ConfirmedAt = &given
 		}
 	}
 	if st.State == Pending {
-		open := slices.DeleteFunc(slices.Clone(s.Requests), func(r Request) bool { return !r.IsOpen(now) })
-		last := slices.MaxFunc(open, func(a, b Request) int { return a.Deadline.Compare(b.Deadline) })
-		st.ExpiresAt = &last.Deadline
+		var last time.Time
+		for i := range s.Requests {
+			if r := &s.Requests[i]; r.IsOpen(now) && r.Deadline.After(last) {
+				last = r.Deadline
+			}
+		}
+		st.ExpiresAt = &last
 	}
 	return st
 }

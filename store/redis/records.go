@@ -85,19 +85,21 @@ func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error)
 // FindAll asks each shard for the records in it by one command, all in one pipeline.
 func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
 	all, fields := make([]store.Record, len(keys)), make([]string, len(keys))
-	var commands []command
-	var asked [][]int // by each command: the places in keys
+	var shards []shard
+	var commands []command // one to each of them
+	var asked [][]int      // by each command: the places in keys
 	for i, key := range keys {
 		all[i].Key = key
 		var ok bool
 		if fields[i], ok = field(key); !ok {
 			continue
 		}
-		name := s.shardOf(key.ID).records()
-		n := slices.IndexFunc(commands, func(c command) bool { return c.plain[1] == name })
+		in := s.shardOf(key.ID)
+		n := slices.Index(shards, in)
 		if n < 0 {
-			n = len(commands)
-			words := append(make([]any, 0, 2+len(keys)), "hmget", name)
+			n = len(shards)
+			shards = append(shards, in)
+			words := append(make([]any, 0, 2+len(keys)), "hmget", in.records())
 			commands, asked = append(commands, command{plain: words}), append(asked, make([]int, 0, len(keys)))
 		}
 		commands[n].plain, asked[n] = append(commands[n].plain, &fields[i]), append(asked[n], i)
@@ -123,7 +125,7 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 			all[i] = unpack(keys[i], values[k], now).record
 		}
 		if slices.Contains(values, nil) {
-			without = append(without, s.shardOf(keys[asked[n][0]].ID))
+			without = append(without, shards[n])
 		}
 	}
 	if len(without) == 0 {

@@ -18,13 +18,14 @@ import (
 // MaxLookupBody is the size of the largest body of a lookup, in bytes: confirm.MaxLookup addresses of any length.
 const MaxLookupBody = 320 << 10
 
+var lookupFields = request.Schema{
+	"email": request.Text, "emails": request.List, "as_of": request.Text, "for": request.Text, "use": request.Bool,
+}
+
 // Lookup returns what is known of an address, or of several, at a site, now or as of a date. Websites call it before
 // every mailing.
 func (a *API) Lookup(c echo.Context) error {
-	schema := request.Schema{
-		"email": request.Text, "emails": request.List, "as_of": request.Text, "for": request.Text, "use": request.Bool,
-	}
-	in, _, err := schema.Decode(c, request.MediaJSON)
+	in, _, err := lookupFields.Decode(c, request.MediaJSON)
 	if err != nil {
 		return err
 	}
