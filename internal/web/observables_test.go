@@ -37,7 +37,7 @@ type recordedStore struct {
 
 // recordedMethods is how many methods of a store are recorded: all but Ready, Close and those of store.Queue and
 // store.Marks, which are called by workers and at start, and never by a public call.
-const recordedMethods = 13
+const recordedMethods = 14
 
 func (s *recordedStore) note(call string) {
 	s.mu.Lock()
@@ -90,6 +90,11 @@ func (s *recordedStore) Find(ctx context.Context, key store.Key) (store.Record, 
 func (s *recordedStore) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
 	s.note(fmt.Sprint("find ", len(keys)))
 	return s.Store.FindAll(ctx, keys...)
+}
+
+func (s *recordedStore) AddAll(ctx context.Context, all ...store.Record) (int, error) {
+	s.note(fmt.Sprint("add ", len(all)))
+	return s.Store.AddAll(ctx, all...)
 }
 
 func (s *recordedStore) List(ctx context.Context, q store.Query) (store.Page, error) {
