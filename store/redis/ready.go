@@ -53,7 +53,7 @@ const tryScript = "return redis.call('EXISTS', KEYS[1])"
 // check asks one server, in one round trip.
 func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	pipe := c.Pipeline()
-	ping, info := pipe.Ping(ctx), pipe.Info(ctx)
+	ping, info, stats := pipe.Ping(ctx), pipe.Info(ctx), pipe.Info(ctx, "commandstats")
 	var config []*goredis.MapStringStringCmd
 	asked := []string{"maxmemory-policy", "*append*"} // several at once only from Redis 7 on
 	if s.replicas > 0 {
@@ -82,7 +82,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	if err := info.Err(); err != nil && (!replied(err) || isTemporary(err)) {
 		return err
 	}
-	has := readInfo(info.Val())
+	has := readInfo(info.Val() + stats.Val())
 	refused, command := info.Err(), "info"
 	for _, asked := range config {
 		if err := asked.Err(); err != nil && (!replied(err) || isTemporary(err)) {
@@ -151,7 +151,8 @@ func (said) RedisError() {}
 // unfinishedFile returns that a server's append-only file is not in use yet, or nil. Once `appendonly yes` is said to a
 // server that runs, a first rewrite has to end before its file is read at a start: what the server acknowledges until
 // then is gone if it dies, and nothing that it reports says so. So it is known by what was: it had no file when it was
-// asked before, or it never had one (Redis 7 and later report the size of its base).
+// asked before, or it never had one (Redis 7 and later report the size of its base), or a setting was changed and a
+// rewrite has begun since (they count how often): perhaps the file was turned off and on in between.
 func (s *Store) unfinishedFile(addr string, has map[string]string) *store.UnsafeError {
 	if !atLeast(s.durability, store.DurabilityEverySec) {
 		return nil
@@ -160,12 +161,16 @@ func (s *Store) unfinishedFile(addr string, has map[string]string) *store.Unsafe
 		s.withoutFile.Store(addr, true)
 		return nil
 	}
+	busy := has["aof_rewrite_in_progress"] == "1" || has["aof_rewrite_scheduled"] == "1"
+	was, known := s.rewrites.Swap(addr, rewrite{busy, has["config|set"]})
+	if known && busy && !was.(rewrite).busy && was.(rewrite).sets != has["config|set"] {
+		s.withoutFile.Store(addr, true)
+	}
 	base, told := has["aof_base_size"], has["aof_rewrites"] != ""
 	_, without := s.withoutFile.Load(addr)
 	if !without && !(told && base == "0") {
 		return nil
 	}
-	busy := has["aof_rewrite_in_progress"] == "1" || has["aof_rewrite_scheduled"] == "1"
 	if busy || without && has["aof_last_bgrewrite_status"] == "err" {
 		return &store.UnsafeError{Setting: "the append-only file", Have: "not in use before its first rewrite ends",
 			Want: "in use", Fix: "wait: INFO persistence has aof_rewrite_in_progress:0 and " +
@@ -173,6 +178,13 @@ func (s *Store) unfinishedFile(addr string, has map[string]string) *store.Unsafe
 	}
 	s.withoutFile.Delete(addr)
 	return nil
+}
+
+// rewrite is what a server said of the rewrite of its file: whether there is one, and how often a setting was changed,
+// which Redis reports from version 7 on.
+type rewrite struct {
+	busy bool
+	sets string
 }
 
 // fewReplicas returns what of a master's settings, or of its replicas, would let a failover lose what is acknowledged,
@@ -220,6 +232,8 @@ func readInfo(info string) map[string]string {
 		case "role", "connected_slaves", "aof_base_size", "aof_rewrites", "aof_rewrite_in_progress",
 			"aof_rewrite_scheduled", "aof_last_bgrewrite_status":
 			has[name] = value
+		case "cmdstat_config|set":
+			has["config|set"], _, _ = strings.Cut(value, ",")
 		case "maxmemory_policy":
 			has["maxmemory-policy"] = value
 		case "aof_enabled":

@@ -306,6 +306,17 @@ func TestAFileIsInUseOnlyAfterItsFirstRewrite(t *testing.T) {
 		expectSetting(t, s.Ready(t.Context()), "appendonly")
 		startsItsFile(t, server, s)
 	})
+	t.Run("it was off for less than a second", func(t *testing.T) {
+		server := startServer(t)
+		s := open(t, Options{Location: at(server.url())})
+		put(t, s, key(1), &store.Record{State: "confirmed"})
+		if err := errors.Join(s.Ready(t.Context()), server.client().BgRewriteAOF(t.Context()).Err()); err != nil {
+			t.Fatal(err)
+		}
+		poll(t, "it is in order", func() bool { return s.Ready(t.Context()) == nil })
+		server.set("appendonly", "no")
+		startsItsFile(t, server, s)
+	})
 	t.Run("it never had one", func(t *testing.T) {
 		server := startServer(t, "--appendonly", "no")
 		put(t, open(t, Options{Location: at(server.url())}), key(1), &store.Record{State: "confirmed"})
@@ -335,6 +346,7 @@ func startsItsFile(t *testing.T, server *server, s *Store) {
 		t.Errorf("acknowledged when Ready said yes: %v", err)
 	}
 	server.set("rdb-key-save-delay", "1000000")
+	_ = s.Ready(t.Context()) // a setting that was changed since might have been that of the file
 	if err := server.client().BgRewriteAOF(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}

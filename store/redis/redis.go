@@ -30,6 +30,7 @@ type Store struct {
 	log        *slog.Logger
 
 	withoutFile sync.Map // addresses of servers that had no append-only file when they were asked last
+	rewrites    sync.Map // by their addresses: the rewrite that each said there is
 }
 
 var _ store.Store = (*Store)(nil)
