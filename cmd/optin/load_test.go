@@ -29,7 +29,7 @@ type load struct {
 	unconfirmed atomic.Int64        // confirmations without a response, or answered 503
 	kills       []time.Time         // of the program, or its server
 	killedAt    map[string]int      // how often at a call of this kind
-	links       chan string         // of emails, to be confirmed
+	links       linkQueue           // of emails, to be confirmed
 	addressee   multimap[string]    // by link
 }
 
@@ -42,7 +42,7 @@ type emailCopy struct {
 // newLoad starts a load.
 func newLoad(t *testing.T, e *env) *load {
 	t.Helper()
-	l := &load{t: t, env: e, links: make(chan string, 10_000), killedAt: map[string]int{}}
+	l := &load{t: t, env: e, killedAt: map[string]int{}}
 	busy, stopWork := context.WithCancel(t.Context())
 	reading, stopReading := context.WithCancel(t.Context())
 	var working, reader sync.WaitGroup
@@ -86,7 +86,7 @@ func (l *load) readAll(ctx context.Context) {
 		l.emails.add(email, emailCopy{m.Header.Get("Message-Id"), link, m.At})
 		if l.emailCount.Add(1); first && strings.ContainsAny(email, "135") {
 			l.addressee.add(link, email)
-			l.links <- link
+			l.links.add(link)
 		}
 		return false
 	})
@@ -95,26 +95,48 @@ func (l *load) readAll(ctx context.Context) {
 // confirmAll posts each link until it is answered. Only a process that is down may fail to answer a good link.
 func (l *load) confirmAll(ctx context.Context) {
 	a := l.env.actor(l.env.listen)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case link := <-l.links:
-			email := l.addressee.get(link)[0]
-			l.clicked.add(email, true)
-			switch code, state, err := a.tryConfirm(link); {
-			// down, or cut off
-			case code == 0 || code == http.StatusServiceUnavailable || code == http.StatusOK && err != nil:
-				l.unconfirmed.Add(1)
-				l.links <- link
-				<-time.After(15 * time.Millisecond)
-			case code == http.StatusOK && state == "confirmed":
-				l.confirmed.add(email, true)
-			default:
-				l.t.Errorf("a confirmation returns %d %q, %v", code, state, err)
-			}
+	for ctx.Err() == nil {
+		link, ok := l.links.take()
+		if !ok {
+			<-time.After(time.Millisecond)
+			continue
+		}
+		email := l.addressee.get(link)[0]
+		l.clicked.add(email, true)
+		switch code, state, err := a.tryConfirm(link); {
+		// down, or cut off
+		case code == 0 || code == http.StatusServiceUnavailable || code == http.StatusOK && err != nil:
+			l.unconfirmed.Add(1)
+			l.links.add(link)
+			<-time.After(15 * time.Millisecond)
+		case code == http.StatusOK && state == "confirmed":
+			l.confirmed.add(email, true)
+		default:
+			l.t.Errorf("a confirmation returns %d %q, %v", code, state, err)
 		}
 	}
+}
+
+// linkQueue is links that wait, for concurrent use. It has no bound: whoever adds one must not wait for who takes them.
+type linkQueue struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (q *linkQueue) add(link string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all = append(q.all, link)
+}
+
+func (q *linkQueue) take() (link string, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.all) == 0 {
+		return "", false
+	}
+	link, q.all = q.all[0], q.all[1:]
+	return link, true
 }
 
 // multimap is a map of lists for concurrent use. Its zero value is empty.
