@@ -34,7 +34,7 @@ func TestAProgramKilledAtAnyCallLosesNothing(t *testing.T) {
 		t.Parallel()
 		server := redisServer(t)
 		survives(t, newEnv(t, server.url()), times, func(l *load, p *process, moments *rand.Rand) *process {
-			l.waitForSome()
+			l.waitForSome(p)
 			gone := make(chan struct{})
 			go func() { _ = server.cmd.Wait(); close(gone) }()
 			killAtCall(l, server.cmd.Process.Pid, gone, moments, "write", "fdatasync")
@@ -47,16 +47,21 @@ func TestAProgramKilledAtAnyCallLosesNothing(t *testing.T) {
 // programKilledAt kills the program at a call of one of these kinds, and starts it again.
 func (e *env) programKilledAt(kinds ...string) func(l *load, p *process, moments *rand.Rand) *process {
 	return func(l *load, p *process, moments *rand.Rand) *process {
-		l.waitForSome()
+		l.waitForSome(p)
 		killAtCall(l, p.cmd.Process.Pid, p.done, moments, kinds...)
 		return e.launch(e.listen)
 	}
 }
 
-// waitForSome waits until some more signups and confirmations were answered, so that there is a load.
-func (l *load) waitForSome() {
+// waitForSome waits until a program has answered some more signups and confirmations, so that there is a load.
+func (l *load) waitForSome(p *process) {
 	signups, confirmations := len(l.accepted.keys())+5, len(l.confirmed.keys())+2
 	l.env.actor(l.env.listen).eventually("load", func() bool {
+		select {
+		case <-p.done:
+			l.t.Fatal("the program ended by itself")
+		default:
+		}
 		return len(l.accepted.keys()) >= signups && len(l.confirmed.keys()) >= confirmations
 	})
 }

@@ -34,6 +34,11 @@ func survives(
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("moments by seed %d", seed)
 	p := e.launch(e.listen)
+	t.Cleanup(func() {
+		if said := p.stderr.String(); t.Failed() {
+			t.Logf("the last program said:\n%s", said[max(0, len(said)-4000):])
+		}
+	})
 	l := newLoad(t, e)
 	moments := rand.New(rand.NewPCG(seed, 0))
 	for range times {

@@ -92,16 +92,23 @@ func (d *database) noteLineage(t *transaction) error {
 }
 
 // sameFile reads the file until ok returns true of it, at most a few times: another process may move what is in the log
-// into it meanwhile.
+// into it meanwhile. Where that was interrupted, as by the end of the process, the file is not whole without its log,
+// and nothing can be said of it until it is done again.
 func (d *database) sameFile(ok func(inFile) bool) (is inFile, err error) {
 	for try := 0; ; try++ {
-		if is, err = readFile(context.Background(), d.o.Path); err == nil && ok(is) {
+		is, err = readFile(context.Background(), d.o.Path)
+		switch {
+		case err == nil && ok(is):
 			return is, nil
-		}
-		if try == lineageTries {
+		case try < lineageTries:
+			time.Sleep(lineagePause)
+		case err == nil, primaryCode(err) == code.SQLITE_NOTADB:
 			return is, errors.Join(errOverwritten, err)
+		case primaryCode(err) == code.SQLITE_CORRUPT:
+			return inFile{asked: d.inFile}, nil
+		default:
+			return is, err
 		}
-		time.Sleep(lineagePause)
 	}
 }
 

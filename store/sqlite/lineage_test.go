@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,6 +184,38 @@ func TestAFileThatWasOverwrittenIsUnsafe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A process that is killed while it moves its log into the file leaves the first page before the others: the file is
+// shorter then than it says.
+func TestAFileWhoseCheckpointWasInterruptedIsWhole(t *testing.T) {
+	path := closedStore(t)
+	s := open(t, Options{Path: path})
+	ready(t, s)
+	do(t, path, "PRAGMA wal_checkpoint(TRUNCATE)")
+	file := contents(t, path)
+	fill(t, s, 0, 100)
+	ready(t, s)
+	log := contents(t, path+"-wal")
+	do(t, path, "PRAGMA wal_checkpoint(TRUNCATE)")
+	moved := contents(t, path)
+	if len(moved) <= len(file) {
+		t.Fatalf("the file has %d bytes, and had %d", len(moved), len(file))
+	}
+	for pages := range 3 {
+		killed := filepath.Join(t.TempDir(), "optin.db")
+		write(t, killed, append(slices.Clone(moved[:4096*pages]), file[4096*pages:]...))
+		write(t, killed+"-wal", log)
+		again := open(t, Options{Path: killed})
+		ready(t, again)
+		fill(t, again, 100, 110)
+		ready(t, again)
+		for _, id := range []string{"fill-99", "fill-109"} {
+			if _, err := again.Find(t.Context(), store.Key{Site: "gazette", ID: id}); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
 	}
 }
 
