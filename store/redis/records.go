@@ -82,16 +82,16 @@ func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error)
 	return got.record, err
 }
 
-// FindAll asks each shard for the records in it by one command, all in one pipeline.
+// FindAll asks each shard for the records in it, and for its mark, by one script, all in one pipeline.
 func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
-	all, fields := make([]store.Record, len(keys)), make([]string, len(keys))
+	all := make([]store.Record, len(keys))
 	var shards []shard
 	var commands []command // one to each of them
 	var asked [][]int      // by each command: the places in keys
 	for i, key := range keys {
 		all[i].Key = key
-		var ok bool
-		if fields[i], ok = field(key); !ok {
+		f, ok := field(key)
+		if !ok {
 			continue
 		}
 		in := s.shardOf(key.ID)
@@ -99,40 +99,37 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 		if n < 0 {
 			n = len(shards)
 			shards = append(shards, in)
-			words := append(make([]any, 0, 2+len(keys)), "hmget", in.records())
-			commands, asked = append(commands, command{plain: words}), append(asked, make([]int, 0, len(keys)))
+			commands = append(commands, command{
+				script: findScript, keys: []string{in.records(), in.storeMark()}, args: make([]string, 0, len(keys)),
+			})
+			asked = append(asked, make([]int, 0, len(keys)))
 		}
-		commands[n].plain, asked[n] = append(commands[n].plain, &fields[i]), append(asked[n], i)
+		commands[n].args, asked[n] = append(commands[n].args, f), append(asked[n], i)
 	}
 	if len(commands) == 0 {
 		return all, nil
 	}
+	marked := s.marked.Load()
 	replies, err := s.do(ctx, maxAttempts, commands...)
 	if err != nil {
 		return nil, err
 	}
 	now := s.now()
-	var without []shard // that lack one
 	for n, r := range replies {
 		if r.err != nil {
 			return nil, r.err
 		}
 		values := flat(r.value)
-		if len(values) != len(asked[n]) {
-			return nil, fmt.Errorf("store/redis: hmget returned %T", r.value)
+		if len(values) != len(asked[n])+1 {
+			return nil, fmt.Errorf("store/redis: a read returned %T", r.value)
+		}
+		values, mark := values[:len(asked[n])], values[len(asked[n])]
+		if marked && number(mark) == 0 && slices.Contains(values, nil) {
+			return nil, unavailable(ctx, errUnmarked)
 		}
 		for k, i := range asked[n] {
 			all[i] = unpack(keys[i], values[k], now).record
 		}
-		if slices.Contains(values, nil) {
-			without = append(without, shards[n])
-		}
-	}
-	if len(without) == 0 {
-		return all, nil
-	}
-	if err := s.stillMarked(ctx, without...); err != nil {
-		return nil, err
 	}
 	return all, nil
 }

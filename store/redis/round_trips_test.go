@@ -73,6 +73,26 @@ func TestAFirstSignupIsOneRoundTrip(t *testing.T) {
 	}
 }
 
+// TestALookupIsOneRoundTrip looks for somebody who is there and for a mailbox of which nothing is known, as most are.
+func TestALookupIsOneRoundTrip(t *testing.T) {
+	server := startServer(t)
+	s := patient(t, Options{Location: at(server.url())})
+	put(t, s, key(1), &store.Record{State: "pending"})
+	if err := s.SetMark(t.Context(), nil, []byte("mark")); err != nil {
+		t.Fatal(err)
+	}
+	lookup := func() {
+		found, err := s.FindAll(t.Context(), key(1), key(2))
+		if err != nil || !found[0].Exists() || found[1].Exists() {
+			t.Errorf("found %+v, %v", found, err)
+		}
+	}
+	lookup() // the first one teaches the server the script
+	if sent := monitor(t, server, lookup); len(sent) != 1 {
+		t.Errorf("a lookup sent %d commands: %.60q", len(sent), sent)
+	}
+}
+
 // workload does everything that a store can do, and returns it by name; each is one command on one server.
 func workload(t *testing.T, s *Store) []struct {
 	name string

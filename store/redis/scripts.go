@@ -56,6 +56,7 @@ var (
 	commitScript = newKept(
 		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
 	)
+	findScript  = newScript("find")
 	addScript   = newKept("lib_clock", "lib_packed", "lib_value", "lib_timers", "add")
 	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript  = newScript("lib_clock", "lib_packed", "list")
@@ -91,7 +92,8 @@ var (
 
 func scripts() []script {
 	return []script{
-		commitScript, commitEvenIfFullScript, addScript, purgeScript, listScript, inStateScript, backlogsScript,
+		commitScript, commitEvenIfFullScript, findScript, addScript, purgeScript, listScript, inStateScript,
+		backlogsScript,
 		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
 		failedScript, requeueScript, makeDueScript, waitingScript, jobsOfScript, runNowScript,
 		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript, typesScript,
