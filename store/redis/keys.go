@@ -36,6 +36,7 @@ import (
 //	o:c<name>          string   the value that a cell holds
 //	o:h<sum>           string   a text that people were shown, for ever
 //	o:ready            string   written by Ready to see whether writing works
+//	o:asked            string   when Ready was asked last, ms; not on a Cluster
 //
 // A packed set is a sorted set of chunks (lua/lib_packed.lua). Tombstones, marks, counters, buckets, cells and o:ready
 // expire by themselves.
@@ -93,8 +94,10 @@ func (s shard) bucket(b store.Bucket) string {
 func cellKey(name string) string { return "o:c" + name }
 func textKey(sum string) string  { return "o:h" + sum }
 
-// readyKey is written to see whether writing works.
-const readyKey = "o:ready"
+const (
+	readyKey = "o:ready" // is written to see whether writing works
+	askedKey = "o:asked" // says how new the data is
+)
 
 // field returns the field of a record, or false if there can be no such record.
 func field(k store.Key) (string, bool) { return packIDBehind(k.Site, k.ID) }

@@ -23,10 +23,11 @@ import (
 func (s *Store) Ready(ctx context.Context) error {
 	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		for i := 0; ; i++ {
-			last = s.eachMaster(ctx, s.check)
-			if last == nil {
+			now := s.eachMaster(ctx, s.check)
+			if now == nil {
 				return s.checkTypes(ctx)
 			}
+			last = sayingMore(last, now)
 			if !retryable(last) || errors.As(last, new(*store.UnsafeError)) || i+1 >= maxAttempts {
 				return last
 			}
@@ -62,11 +63,13 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	for _, names := range asked {
 		config = append(config, pipe.ConfigGet(ctx, names))
 	}
-	script := readyScript.body
+	script, keys, known := readyScript.body, []string{readyKey}, s.asked.Load()
 	if s.readOnly {
 		script = tryScript
+	} else if s.neverOlder {
+		keys = append(keys, askedKey)
 	}
-	written := pipe.Eval(ctx, script, []string{readyKey})
+	written := pipe.Eval(ctx, script, keys, known)
 	var wait *goredis.Cmd
 	if s.replicas > 0 && !s.readOnly {
 		wait = goredis.NewCmd(ctx, "wait", s.replicas, (s.pipeline.attempt / 2).Milliseconds())
@@ -94,7 +97,8 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			has[name] = value
 		}
 	}
-	u := cmp.Or(unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
+	newest, u := olderData(written, known)
+	u = cmp.Or(u, unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
 		u.Have = "refused"
@@ -117,11 +121,33 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			return cmp.Or(err, error(tooFewReplicas(s.replicas, fmt.Sprintf("at %d that have the last change", n))))
 		}
 	}
+	for before := known; before < newest && !s.asked.CompareAndSwap(before, newest); before = s.asked.Load() {
+	}
 	return nil
 }
 
+// olderData returns how new the data of a server is, in ms since 1970, 0 if it does not say; or that it is older than
+// was known: the server was started without its append-only file, say, and has read a snapshot, or somebody has put a
+// copy in the place of that file.
+func olderData(written *goredis.Cmd, known int64) (newest int64, u *store.UnsafeError) {
+	times, err := written.Slice()
+	if err != nil || len(times) != 2 {
+		return 0, nil
+	}
+	if before := number(times[0]); times[0] != nil && before < known {
+		date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateTime) }
+		return 0, &store.UnsafeError{
+			Setting: "the data of the server", Have: "as it was on " + date(before), Want: "that of " + date(known),
+			Fix: "stop the server and put its newest files back; if they are still there, because it was started without " +
+				"`appendonly yes`, write that into redis.conf and start it, and never run CONFIG SET appendonly yes " +
+				"before, which overwrites them; if what was acknowledged since is lost for good, start optin again",
+		}
+	}
+	return number(times[1]), nil
+}
+
 // unaskedWithin is how long a server has to refuse a connection that it is asked nothing on.
-const unaskedWithin = 50 * time.Millisecond
+const unaskedWithin = 100 * time.Millisecond
 
 // unasked returns the words by which a server refuses a new connection, or nil. One that has as many as maxclients says
 // so, unasked, and closes it; the client asks, takes any answer for that of a server without HELLO, and reports what
@@ -269,6 +295,10 @@ func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError
 		}
 		line := w.setting + " " + good
 		fix := "run CONFIG SET " + line + " and write the line `" + line + "` into redis.conf"
+		if w.setting == "appendonly" {
+			fix += "; but if the server was started anew and has lost what was in its file, only write the line and " +
+				"start it again, since CONFIG SET would overwrite the file"
+		}
 		if w.setting == "role" {
 			return notMaster("replica")
 		}

@@ -371,3 +371,47 @@ func expectSetting(t *testing.T, err error, setting string) {
 		t.Errorf("%v, want %s", err, setting)
 	}
 }
+
+// A server that is started from an older snapshot, or on an older copy of its file, has lost what was acknowledged since.
+// None of its settings says so, and once its file is turned on it would write it over what it had.
+func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
+	server := startServer(t)
+	s := patient(t, Options{Location: at(server.url())})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := server.client().Get(t.Context(), askedKey).Val()
+	if err := s.Ready(t.Context()); err != nil { // acknowledged: there is something newer
+		t.Fatal(err)
+	}
+	newest := server.client().Get(t.Context(), askedKey).Val()
+	if before == "" || newest <= before {
+		t.Fatalf("it was asked at %q, then at %q", before, newest)
+	}
+	server.client().Set(t.Context(), askedKey, before, 0)
+	for range 2 { // it does not become newer by itself
+		expectSetting(t, s.Ready(t.Context()), "the data of the server")
+	}
+	if err := open(t, Options{Location: at(server.url()), ReadOnly: true}).Ready(t.Context()); err != nil {
+		t.Errorf("one that has not seen the newer data: %v", err)
+	}
+	server.client().Set(t.Context(), askedKey, newest, 0)
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("with the newest put back: %v", err)
+	}
+	server.client().Set(t.Context(), askedKey, before, 0)
+	for _, query := range []string{"?durability=everysec", "?durability=managed"} { // which may lose the last moments
+		s := patient(t, Options{Location: at(server.url() + query)})
+		for range 2 {
+			if err := s.Ready(t.Context()); err != nil {
+				t.Errorf("%s: %v", query, err)
+			}
+		}
+	}
+	if err := patient(t, Options{Location: at(server.url())}).Ready(t.Context()); err != nil {
+		t.Errorf("a process that begins: %v", err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("after one that began: %v", err)
+	}
+}

@@ -31,6 +31,11 @@ type Store struct {
 
 	withoutFile sync.Map // addresses of servers that had no append-only file when they were asked last
 	rewrites    sync.Map // by their addresses: the rewrite that each said there is
+
+	// neverOlder says that the data is never older than it was: not on a Cluster, nor where a failover, or a power cut,
+	// may lose what was acknowledged. asked is how new it was at the latest, in ms since 1970.
+	neverOlder bool
+	asked      atomic.Int64
 }
 
 var _ store.Store = (*Store)(nil)
@@ -49,6 +54,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c}, marks: marks{c},
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), readOnly: o.ReadOnly, log: o.Log,
 	}
+	s.neverOlder = s.durability == store.DurabilityAlways && s.cluster() == nil &&
+		(!o.Location.Sentinel() || s.replicas > 0)
 	if o.ReadOnly {
 		return s, nil
 	}
