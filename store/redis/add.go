@@ -84,12 +84,8 @@ func (s *records) addCommand(on shard, part []addition) (command, error) {
 	if _, err := io.ReadFull(s.random, versions); err != nil {
 		return command{}, fmt.Errorf("store/redis: no random bytes for versions: %w", err)
 	}
-	marked := "0"
-	if s.marked.Load() {
-		marked = "1"
-	}
-	c := command{script: addScript, keys: []string{on.records(), on.timers(), on.sites(), on.due(), on.storeMark()}}
-	c.args = append(make([]string, 0, 8+3*len(part)), marked, "")
+	c := command{script: addScript, keys: []string{on.records(), on.timers(), on.sites(), on.due()}}
+	c.args = append(make([]string, 0, 8+3*len(part)), s.markedBy(), "")
 	groups := 0
 	for from := 0; from < len(part); groups++ {
 		first, to := part[from].record, from

@@ -34,12 +34,8 @@ func (s *records) commitCommand(
 	}
 	cmd := command{script: script, keys: make([]string, 0, 24), args: make([]string, 0, 48)}
 	cmd.keys = append(cmd.keys, on.records(), on.tombstone(f), on.states(key.Site), from, to, on.timers(), on.pushed(),
-		on.sites(), on.jobs(), on.due(), on.storeMark())
-	marked := "0"
-	if s.marked.Load() {
-		marked = "1"
-	}
-	cmd.args = append(cmd.args, was.version, version, tail, f, marked)
+		on.sites(), on.jobs(), on.due())
+	cmd.args = append(cmd.args, was.version, version, tail, f, s.markedBy())
 	cmd.addBuckets(l.inScript.mark, cmp.Or(l.inScript.named, "0"), l.inScript.counted)
 	if c.DropJobs {
 		cmd.addDrops(on, drops)

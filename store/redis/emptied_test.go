@@ -70,6 +70,32 @@ func TestAnEmptiedStoreTakesNothing(t *testing.T) {
 	}
 }
 
+// The key of all records can be lost alone: a server that evicts chooses what was not used for longest, and the mark of
+// the store is looked at each second.
+func TestRecordsThatAreGoneAreMissedAsTheMarkIs(t *testing.T) {
+	server := startServer(t)
+	s := patient(t, Options{Location: at(server.url())})
+	put(t, s, key(1), &store.Record{State: "confirmed", Data: []byte("consent")})
+	if err := s.SetMark(t.Context(), nil, []byte("mark")); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.client().Del(t.Context(), shardNumber(0).records()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for name, read := range reads(t, s) {
+		if err := read(); name != "counts" && !errors.Is(err, store.ErrUnavailable) { // they count nothing else
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if mark, _, err := s.Mark(t.Context()); mark != nil || err != nil {
+		t.Errorf("the mark is %q, %v", mark, err)
+	}
+	err := s.Update(t.Context(), key(2), putting(&store.Record{State: "pending"}))
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a signup: %v", err)
+	}
+}
+
 // reads are what finds nothing in an empty store.
 func reads(t *testing.T, s *Store) map[string]func() error {
 	ctx := t.Context()

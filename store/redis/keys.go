@@ -16,7 +16,8 @@ import (
 // bits) of its ID modulo 16 names. The function and both numbers are part of the data and can never change. So the data
 // of a server cannot be loaded into a Cluster: it would all be in shard 0 and looked for in the others.
 //
-//	o{n}r              hash     records, packed (value.go, lua/lib_value.lua): site and ID (17 bytes) -> record
+//	o{n}r              hash     records, packed (value.go, lua/lib_value.lua): site and ID (17 bytes) -> record;
+//	                            and 'k' -> which store this is: a copy of the mark in each shard
 //	o{n}x<site><ID>    string   tombstone: versions of an erased record, for ten seconds
 //	o{n}l<site>        set      the states that records of the site ever had
 //	o{n}i<site>/<state> packed  index: records of a state: Created (6 bytes), ID (17)
@@ -27,7 +28,6 @@ import (
 //	o{n}q<queue>       zset     IDs of jobs by when due, or their lease ends, ms
 //	o{n}f<queue>       zset     IDs of failed jobs by when they failed, ms and thousandths
 //	o{n}d              zset     queues by when their first job is due, ms
-//	o{n}k              string   which store this is: a copy of the mark in each shard
 //	o{n}m<mark>        string   what a RunNow did there, for ten seconds
 //	o{n}c<site>/<time> hash     what was counted in this shard in a day, six hours or ten minutes (counters.go)
 //	o{n}b<hash>        string   bucket of exact limits (lua/lib_limits.lua), by SHA-256 of its name (12 bytes)
@@ -71,7 +71,6 @@ func (s shard) queue(q store.QueueName) string  { return string(s) + "q" + strin
 func (s shard) failed(q store.QueueName) string { return string(s) + "f" + string(q) }
 func (s shard) due() string                     { return string(s) + "d" }
 func (s shard) mark(mark string) string         { return string(s) + "m" + mark }
-func (s shard) storeMark() string               { return string(s) + "k" }
 
 // timerKeys returns the keys of the scripts that lease timers.
 func (s shard) timerKeys() []string {
@@ -95,8 +94,9 @@ func cellKey(name string) string { return "o:c" + name }
 func textKey(sum string) string  { return "o:h" + sum }
 
 const (
-	readyKey = "o:ready" // is written to see whether writing works
-	askedKey = "o:asked" // says how new the data is
+	markField = "k"       // among the records: who loses them loses the mark
+	readyKey  = "o:ready" // is written to see whether writing works
+	askedKey  = "o:asked" // says how new the data is
 )
 
 // field returns the field of a record, or false if there can be no such record.

@@ -9,11 +9,20 @@ import (
 )
 
 // marks is the port store.Marks. Every shard has a copy of the mark: on a Cluster a master may lose its data while the
-// others keep theirs.
+// others keep theirs. It is among the records, and not in a key of its own, which could outlive them: a server that
+// evicts keeps what is looked at each second.
 type marks struct{ *connection }
 
 // errUnmarked says that a shard has not the mark any more that this process has seen there.
 var errUnmarked = errors.New("the mark of the store is missing: it has lost its data")
+
+// markedBy returns the field of the mark for a script that is to miss it where it is gone; empty before it was seen.
+func (s *connection) markedBy() string {
+	if s.marked.Load() {
+		return markField
+	}
+	return ""
+}
 
 // stillMarked returns an error if one of some shards has lost the mark that this process has seen there. It is asked
 // after a read that found nothing: an emptied store has nothing, which says nothing of what was there.
@@ -23,7 +32,7 @@ func (s *connection) stillMarked(ctx context.Context, on ...shard) error {
 	}
 	commands := make([]command, len(on))
 	for i := range on {
-		commands[i] = command{plain: []any{"exists", on[i].storeMark()}}
+		commands[i] = command{plain: []any{"hexists", on[i].records(), markField}}
 	}
 	replies, err := s.do(ctx, maxAttempts, commands...)
 	if err != nil {
@@ -42,7 +51,7 @@ func (s *connection) stillMarked(ctx context.Context, on ...shard) error {
 
 // Mark reads all copies; where they differ, that of the first shard that has one is the mark.
 func (s marks) Mark(ctx context.Context) (mark []byte, whole bool, err error) {
-	replies, err := s.eachShard(ctx, func(on shard) command { return get(on.storeMark()) })
+	replies, err := s.eachShard(ctx, func(on shard) command { return command{plain: []any{"hget", on.records(), markField}} })
 	if err != nil {
 		return nil, false, err
 	}
@@ -69,8 +78,8 @@ func (s marks) SetMark(ctx context.Context, old, mark []byte) error {
 	mark, old = bytes.Clone(mark), bytes.Clone(old)
 	for i := range s.shards {
 		set, err := s.doOne(ctx, command{
-			script: setMarkScript, keys: []string{shardNumber(i).storeMark()},
-			args: []string{string(old), string(mark)},
+			script: setMarkScript, keys: []string{shardNumber(i).records()},
+			args: []string{string(old), string(mark), markField},
 		})
 		if err == nil && number(set) != 1 {
 			err = store.ErrChanged
@@ -83,18 +92,27 @@ func (s marks) SetMark(ctx context.Context, old, mark []byte) error {
 	return nil
 }
 
-// Empty asks each shard whether it has a record.
+// Empty counts what each shard has among its records beside the mark.
 func (s marks) Empty(ctx context.Context) (bool, error) {
-	replies, err := s.eachShard(ctx, func(on shard) command { return command{plain: []any{"exists", on.records()}} })
+	fields, err := s.sum(ctx, func(on shard) command { return command{plain: []any{"hlen", on.records()}} })
 	if err != nil {
 		return false, err
 	}
-	records := int64(0)
+	marks, err := s.sum(ctx, func(on shard) command { return command{plain: []any{"hexists", on.records(), markField}} })
+	return fields <= marks, err
+}
+
+// sum adds up the numbers with which all shards reply.
+func (s marks) sum(ctx context.Context, to func(on shard) command) (n int64, err error) {
+	replies, err := s.eachShard(ctx, to)
+	if err != nil {
+		return 0, err
+	}
 	for _, r := range replies {
 		if r.err != nil {
-			return false, r.err
+			return 0, r.err
 		}
-		records += number(r.value)
+		n += number(r.value)
 	}
-	return records == 0, nil
+	return n, nil
 }

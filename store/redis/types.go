@@ -32,7 +32,7 @@ func typeOf(key string) string {
 		return "zset"
 	case "l":
 		return "set"
-	case "k", "h":
+	case "h":
 		return "string"
 	case "c":
 		if alone { // a cell
@@ -45,7 +45,7 @@ func typeOf(key string) string {
 
 // shared are the keys that all records of a shard need.
 func (s shard) shared() []string {
-	return []string{s.records(), s.timers(), s.pushed(), s.sites(), s.jobs(), s.due(), s.storeMark()}
+	return []string{s.records(), s.timers(), s.pushed(), s.sites(), s.jobs(), s.due()}
 }
 
 // suspects are keys in which a command has failed because one of them has another type.

@@ -1,16 +1,16 @@
 -- Records where there is none.
--- KEYS: 1 records, 2 timers, 3 sites, 4 due, 5 mark of the store;
+-- KEYS: 1 records, 2 timers, 3 sites, 4 due;
 --       then for each group of a site and a state: states of the site, index of the state
--- ARGV: 1 repeated, 2 '1' if the store is known to have a mark, 3 how many groups;
+-- ARGV: 1 repeated, 2 the field of the mark, '' if the store is not known to have one, 3 how many groups;
 --       then for each group: its state, how many records, and for each of them, in the order of the index: its field
 --       among the records, version, packed record
 -- Returns the places of those that are not added because there is a record, or 'unmarked' if the store lost its mark.
 local a, place, there, timed = 4, 0, {}, {}
 
-if ARGV[2] == '1' and call('EXISTS', KEYS[5]) == 0 then return 'unmarked' end
+if ARGV[2] ~= '' and call('HEXISTS', KEYS[1], ARGV[2]) == 0 then return 'unmarked' end
 
 for group = 1, tonumber(ARGV[3]) do
-  local states, index, state, n = KEYS[4 + 2 * group], KEYS[5 + 2 * group], ARGV[a], tonumber(ARGV[a + 1])
+  local states, index, state, n = KEYS[3 + 2 * group], KEYS[4 + 2 * group], ARGV[a], tonumber(ARGV[a + 1])
   local fields, added, entries = {}, {}, {}
   for i = 1, n do fields[i] = ARGV[a + 3 * i - 1] end
   local found = call('HMGET', KEYS[1], unpack(fields))

@@ -1,13 +1,13 @@
 -- One change of one record, all of it or none of it.
 -- KEYS: 1 records, 2 tombstone, 3 states of the site, 4 index of the state that it had, 5 of the state that it gets,
---       6 timers, 7 pushed, 8 sites, 9 jobs, 10 due, 11 mark of the store;
+--       6 timers, 7 pushed, 8 sites, 9 jobs, 10 due;
 --       then each bucket to acquire;
 --       if a job ends: its queue, failed, and the other queue if it moves; for each job to drop: its queue, failed;
 --       then for each job to enqueue: its queue, and each bucket to reserve;
 --       if something is counted: the counters of the day, the hours and the minutes
 -- ARGV: 1 repeated, 2 the version that it must have, '' for no record,
 --       3 the new version, 4 the packed record, '' to erase it, 5 its field among the records,
---       6 '1' if the store is known to have a mark,
+--       6 the field of the mark of the store, '' if it is not known to have one,
 --       7 mark, 8 '1' if the mark is a taker's, 9 how many buckets to acquire, then the spec of each;
 --       then outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
 --       or 'drop', how many jobs to drop, and for each: id, name of the queue;
@@ -16,7 +16,7 @@
 --       if something is counted: what, as counters.go packs it, and for how many seconds each of its keys is kept
 -- Returns 'done', 'lost', 'moved' if a job to drop is in another queue by now, 'unmarked' if the store lost its mark,
 -- {'exceeded', wait of each bucket}, or {'other', value}: the record that is in the way, or false.
-local records, field, k, a = KEYS[1], ARGV[5], 12, 10
+local records, field, k, a = KEYS[1], ARGV[5], 11, 10
 
 local function next_key() k = k + 1 return KEYS[k - 1] end
 local function next_arg() a = a + 1 return ARGV[a - 1] end
@@ -33,7 +33,7 @@ if has_version(versions, ARGV[3]) then return 'done' end
 if ARGV[1] == '1' and has_version(call('GET', KEYS[2]) or '', ARGV[3]) then return 'done' end
 
 -- A store that was emptied has no record either. What it is given now would be gone once somebody restores it.
-if not was and ARGV[6] == '1' and call('EXISTS', KEYS[11]) == 0 then return 'unmarked' end
+if not was and ARGV[6] ~= '' and call('HEXISTS', records, ARGV[6]) == 0 then return 'unmarked' end
 
 -- The limits come first: a refusal is the same whether or not there is a record.
 local buckets = tonumber(ARGV[9])
