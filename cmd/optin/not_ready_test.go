@@ -71,6 +71,7 @@ func TestAServerThatBeginsToEvictAcknowledgesNothing(t *testing.T) {
 	}
 	server.ask("CONFIG SET maxmemory-policy noeviction")
 	server.ask("CONFIG SET maxmemory 0")
+	server.ask("CONFIG RESETSTAT") // what it has evicted, if anything, is known
 	a.eventually("ready again", func() bool { return a.status("/readyz") == http.StatusOK })
 	if code := a.SignUp("after@reader.example"); code != http.StatusAccepted {
 		t.Errorf("afterwards: %d", code)

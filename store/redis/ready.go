@@ -98,7 +98,8 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 		}
 	}
 	newest, u := olderData(written, known)
-	u = cmp.Or(u, unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
+	u = cmp.Or(u, unsafeSetting(s.durability, has), evicted(s.durability, has),
+		s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
 		u.Have = "refused"
@@ -213,6 +214,19 @@ type rewrite struct {
 	sets string
 }
 
+// evicted returns that a server has thrown keys away since it was started, whatever its policy is now, or nil. Which
+// they were nobody knows: records, or an index without which lists and exports lack people.
+func evicted(d store.Durability, has map[string]string) *store.UnsafeError {
+	n, known := has["evicted_keys"]
+	if !known || n == "0" || !atLeast(d, store.DurabilityEverySec) {
+		return nil
+	}
+	return &store.UnsafeError{Setting: "evicted_keys", Have: n, Want: "0",
+		Fix: "the server has thrown data away to have room, perhaps optin's: put a copy of it back, or fill an empty " +
+			"store from the consent log (optin restore); after that, or if the keys were another program's, run " +
+			"CONFIG RESETSTAT"}
+}
+
 // fewReplicas returns what of a master's settings, or of its replicas, would let a failover lose what is acknowledged,
 // or nil. want is how many replicas are to have a change; a setting that the server does not report is believed.
 func fewReplicas(want int, has map[string]string) *store.UnsafeError {
@@ -255,7 +269,7 @@ func readInfo(info string) map[string]string {
 	has := map[string]string{}
 	for line := range strings.Lines(info) {
 		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
-		case "role", "connected_slaves", "aof_base_size", "aof_rewrites", "aof_rewrite_in_progress",
+		case "role", "evicted_keys", "connected_slaves", "aof_base_size", "aof_rewrites", "aof_rewrite_in_progress",
 			"aof_rewrite_scheduled", "aof_last_bgrewrite_status":
 			has[name] = value
 		case "cmdstat_config|set":

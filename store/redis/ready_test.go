@@ -415,3 +415,32 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 		t.Errorf("after one that began: %v", err)
 	}
 }
+
+// A server that has evicted keys may have evicted those of an index alone: then all is well with what is looked at, and
+// people are missing in lists and exports.
+func TestAServerThatHasEvictedKeysIsUnsafe(t *testing.T) {
+	server := startServer(t)
+	s, managed := patient(t, Options{Location: at(server.url())}),
+		patient(t, Options{Location: at(server.url() + "?durability=managed")})
+	for i := range 100 {
+		server.client().Set(t.Context(), fmt.Sprint("filler-", i), strings.Repeat("x", 10_000), 0)
+	}
+	server.set("maxmemory", "1200000")
+	server.set("maxmemory-policy", "allkeys-random")
+	poll(t, "keys are evicted", func() bool {
+		server.client().Set(t.Context(), "one more", "x", 0)
+		return readInfo(server.client().Info(t.Context(), "stats").Val())["evicted_keys"] > "0"
+	})
+	server.set("maxmemory-policy", "noeviction")
+	server.set("maxmemory", "0")
+	expectSetting(t, s.Ready(t.Context()), "evicted_keys")
+	if err := managed.Ready(t.Context()); err != nil {
+		t.Errorf("of a managed server that is its operator's business: %v", err)
+	}
+	if err := server.client().ConfigResetStat(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("as it says: %v", err)
+	}
+}
