@@ -67,9 +67,9 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	if s.readOnly {
 		script = tryScript
 	} else if s.neverOlder {
-		keys = append(keys, askedKey)
+		keys = append(keys, askedKey, shardNumber(0).records())
 	}
-	written := pipe.Eval(ctx, script, keys, known)
+	written := pipe.Eval(ctx, script, keys, known, markField)
 	var wait *goredis.Cmd
 	if s.replicas > 0 && !s.readOnly {
 		wait = goredis.NewCmd(ctx, "wait", s.replicas, (s.pipeline.attempt / 2).Milliseconds())

@@ -377,7 +377,7 @@ func expectSetting(t *testing.T, err error, setting string) {
 func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{Location: at(server.url())})
-	if err := s.Ready(t.Context()); err != nil {
+	if err := errors.Join(s.SetMark(t.Context(), nil, []byte("mark")), s.Ready(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	before := server.client().Get(t.Context(), askedKey).Val()
@@ -398,6 +398,13 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 	server.client().Set(t.Context(), askedKey, newest, 0)
 	if err := s.Ready(t.Context()); err != nil {
 		t.Errorf("with the newest put back: %v", err)
+	}
+	swap := func() { each(t, only(server), "swapdb", "0", "1") } // it is emptied, and put back
+	for range 2 {
+		swap()
+		if err := s.Ready(t.Context()); err != nil {
+			t.Errorf("emptied, or put back: %v", err)
+		}
 	}
 	server.client().Set(t.Context(), askedKey, before, 0)
 	for _, query := range []string{"?durability=everysec", "?durability=managed"} { // which may lose the last moments
