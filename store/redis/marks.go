@@ -24,6 +24,9 @@ func (s *connection) markedBy() string {
 	return ""
 }
 
+// hasMark returns the command that replies 1 if the shard has its mark, else 0.
+func (s shard) hasMark() command { return command{plain: []any{"hexists", s.records(), markField}} }
+
 // stillMarked returns an error if one of some shards has lost the mark that this process has seen there. It is asked
 // after a read that found nothing: an emptied store has nothing, which says nothing of what was there.
 func (s *connection) stillMarked(ctx context.Context, on ...shard) error {
@@ -32,7 +35,7 @@ func (s *connection) stillMarked(ctx context.Context, on ...shard) error {
 	}
 	commands := make([]command, len(on))
 	for i := range on {
-		commands[i] = command{plain: []any{"hexists", on[i].records(), markField}}
+		commands[i] = on[i].hasMark()
 	}
 	replies, err := s.do(ctx, maxAttempts, commands...)
 	if err != nil {
@@ -51,7 +54,9 @@ func (s *connection) stillMarked(ctx context.Context, on ...shard) error {
 
 // Mark reads all copies; where they differ, that of the first shard that has one is the mark.
 func (s marks) Mark(ctx context.Context) (mark []byte, whole bool, err error) {
-	replies, err := s.eachShard(ctx, func(on shard) command { return command{plain: []any{"hget", on.records(), markField}} })
+	replies, err := s.eachShard(ctx, func(on shard) command {
+		return command{plain: []any{"hget", on.records(), markField}}
+	})
 	if err != nil {
 		return nil, false, err
 	}
@@ -98,7 +103,7 @@ func (s marks) Empty(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	marks, err := s.sum(ctx, func(on shard) command { return command{plain: []any{"hexists", on.records(), markField}} })
+	marks, err := s.sum(ctx, shard.hasMark)
 	return fields <= marks, err
 }
 

@@ -131,17 +131,18 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 // was known: the server was started without its append-only file, say, and has read a snapshot, or somebody has put a
 // copy in the place of that file.
 func olderData(written *goredis.Cmd, known int64) (newest int64, u *store.UnsafeError) {
-	times, err := written.Slice()
-	if err != nil || len(times) != 2 {
+	times, _ := written.Slice() // none of one that refused
+	if len(times) != 2 {
 		return 0, nil
 	}
 	if before := number(times[0]); times[0] != nil && before < known {
 		date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateTime) }
 		return 0, &store.UnsafeError{
 			Setting: "the data of the server", Have: "as it was on " + date(before), Want: "that of " + date(known),
-			Fix: "stop the server and put its newest files back; if they are still there, because it was started without " +
-				"`appendonly yes`, write that into redis.conf and start it, and never run CONFIG SET appendonly yes " +
-				"before, which overwrites them; if what was acknowledged since is lost for good, start optin again",
+			Fix: "stop the server and put its newest files back; if they are still there, because it was started " +
+				"without `appendonly yes`, write that into redis.conf and start it, and never run CONFIG SET " +
+				"appendonly yes before, which overwrites them; if what was acknowledged since is lost for good, " +
+				"start optin again",
 		}
 	}
 	return number(times[1]), nil

@@ -372,8 +372,8 @@ func expectSetting(t *testing.T, err error, setting string) {
 	}
 }
 
-// A server that is started from an older snapshot, or on an older copy of its file, has lost what was acknowledged since.
-// None of its settings says so, and once its file is turned on it would write it over what it had.
+// A server that is started from an older snapshot, or on an older copy of its file, has lost what was acknowledged
+// since. None of its settings says so, and once its file is turned on it would write it over what it had.
 func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{Location: at(server.url())})
