@@ -32,7 +32,8 @@ end
 if failed then return failed end
 
 local known, clock = tonumber(ARGV[1]), redis.call('TIME')
-if not KEYS[2] or redis.call('HEXISTS', KEYS[3], ARGV[2]) == 0 then return { false, known } end
+-- A key of another type is named by types.lua.
+if not KEYS[2] or redis.pcall('HEXISTS', KEYS[3], ARGV[2]) ~= 1 then return { false, known } end
 local before = redis.call('GET', KEYS[2])
 if before and (tonumber(before) or 0) < known then return { before, known } end
 local now = math.max((tonumber(before or 0) or 0) + 1, clock[1] * 1000 + math.floor(clock[2] / 1000))
