@@ -82,16 +82,16 @@ func (s *records) Find(ctx context.Context, key store.Key) (store.Record, error)
 	return got.record, err
 }
 
-// FindAll asks each shard for the records in it, and for its mark, by one script, all in one pipeline.
+// FindAll asks each shard for the records in it, and for its mark, by one command, all in one pipeline.
 func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
-	all := make([]store.Record, len(keys))
+	all, fields := make([]store.Record, len(keys)), make([]string, len(keys))
 	var shards []shard
 	var commands []command // one to each of them
 	var asked [][]int      // by each command: the places in keys
 	for i, key := range keys {
 		all[i].Key = key
-		f, ok := field(key)
-		if !ok {
+		var ok bool
+		if fields[i], ok = field(key); !ok {
 			continue
 		}
 		in := s.shardOf(key.ID)
@@ -99,12 +99,10 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 		if n < 0 {
 			n = len(shards)
 			shards = append(shards, in)
-			commands = append(commands, command{
-				script: findScript, keys: []string{in.records(), in.storeMark()}, args: make([]string, 0, len(keys)),
-			})
-			asked = append(asked, make([]int, 0, len(keys)))
+			words := append(make([]any, 0, 3+len(keys)), "hmget", in.records(), markField)
+			commands, asked = append(commands, command{plain: words}), append(asked, make([]int, 0, len(keys)))
 		}
-		commands[n].args, asked[n] = append(commands[n].args, f), append(asked[n], i)
+		commands[n].plain, asked[n] = append(commands[n].plain, &fields[i]), append(asked[n], i)
 	}
 	if len(commands) == 0 {
 		return all, nil
@@ -123,8 +121,8 @@ func (s *records) FindAll(ctx context.Context, keys ...store.Key) ([]store.Recor
 		if len(values) != len(asked[n])+1 {
 			return nil, fmt.Errorf("store/redis: a read returned %T", r.value)
 		}
-		values, mark := values[:len(asked[n])], values[len(asked[n])]
-		if marked && number(mark) == 0 && slices.Contains(values, nil) {
+		mark, values := values[0], values[1:]
+		if marked && mark == nil && slices.Contains(values, nil) {
 			return nil, unavailable(ctx, errUnmarked)
 		}
 		for k, i := range asked[n] {

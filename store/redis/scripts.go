@@ -56,7 +56,6 @@ var (
 	commitScript = newKept(
 		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
 	)
-	findScript  = newScript("find")
 	addScript   = newKept("lib_clock", "lib_packed", "lib_value", "lib_timers", "add")
 	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript  = newScript("lib_clock", "lib_packed", "list")
@@ -92,7 +91,7 @@ var (
 
 func scripts() []script {
 	return []script{
-		commitScript, commitEvenIfFullScript, findScript, addScript, purgeScript, listScript, inStateScript,
+		commitScript, commitEvenIfFullScript, addScript, purgeScript, listScript, inStateScript,
 		backlogsScript,
 		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
 		failedScript, requeueScript, makeDueScript, waitingScript, jobsOfScript, runNowScript,
