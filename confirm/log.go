@@ -38,7 +38,8 @@ func logJobs(logged bool, box box, before, after consent.Subscription) (all []st
 		sum := sha256.Sum256([]byte(name))
 		body := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
 		// What is enqueued at about the same time is in the same place of an index of ids.
-		id := append(bytes.Clone(body[2:]), sum[:12]...)
+		var id [18]byte
+		copy(id[copy(id[:], body[2:]):], sum[:])
 		if after.Address.IsZero() {
 			after.Site, after.Receipts = box.key.Site, nil // which are not in the log, and may be large
 			if body, err = encodeSubscription(after); err != nil {
@@ -46,7 +47,8 @@ func logJobs(logged bool, box box, before, after consent.Subscription) (all []st
 			}
 		}
 		all = append(all, store.Job{
-			ID: string(action) + "-" + base64.RawURLEncoding.EncodeToString(id), Queue: QueueLog, Body: box.Seal(body),
+			ID: string(action) + "-" + base64.RawURLEncoding.EncodeToString(id[:]), Queue: QueueLog,
+			Body: box.Seal(body),
 		})
 	}
 	return all, nil
