@@ -96,7 +96,8 @@ func TestTheTimelineOfAConfirmedPersonIsWhole(t *testing.T) {
 		if messageID != a.Email(email).Header.Get("Message-Id") || taken.Seen.Reply == "" {
 			t.Errorf("taken: %+v, %+v", taken.Email, taken.Seen)
 		}
-		if told.Told.Event != consent.EventConfirmed || told.Told.Endpoint != hook.URL {
+		host, _, _ := strings.Cut(told.Told.Endpoint, "#")
+		if told.Told.Event != consent.EventConfirmed || "http://"+host != hook.URL {
 			t.Errorf("told: %+v", told.Told)
 		}
 
@@ -115,7 +116,7 @@ func TestTheTimelineOfAConfirmedPersonIsWhole(t *testing.T) {
 			}
 		}
 		told5 := slices.ContainsFunc(lines, func(l string) bool {
-			return strings.Contains(l, "told") && strings.HasSuffix(l, "subscription.confirmed, "+hook.URL)
+			return strings.Contains(l, "told") && strings.Contains(l, "subscription.confirmed, "+host+"#")
 		})
 		if !told5 || !strings.Contains(out, "the website says: https://gazette.example/join") {
 			t.Error(out)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,13 +14,13 @@ import (
 
 // database is what all ports share: the open file, and the goroutines that write, read and look after it.
 type database struct {
-	o      Options
-	file   os.FileInfo  // what was opened, to notice that somebody put another in its place
-	bytes  atomic.Int64 // how large the file was at most
-	inFile int64        // when Ready was asked, as the file itself had it last: see lineage.go; of the writer
-	names  *names
-	spare  reserve
-	disk   *freezes // nil: nothing is written
+	o       Options
+	place   place
+	lineage lineage      // of the writer
+	bytes   atomic.Int64 // how large the file was at most
+	names   *names
+	spare   reserve
+	disk    *freezes // nil: nothing is written
 
 	acts  chan *act // to the writer
 	idle  sync.Pool // of acts
@@ -43,7 +42,7 @@ type database struct {
 
 func newDatabase(o Options) *database {
 	d := &database{
-		o: o, names: newNames(), spare: reserve{path: o.Path + "-reserve"},
+		o: o, lineage: lineage{path: o.Path}, names: newNames(), spare: reserve{path: o.Path + "-reserve"},
 		acts: make(chan *act, groupSize), idle: sync.Pool{New: newAct}, looks: make(chan look),
 	}
 	if !o.ReadOnly {
@@ -82,7 +81,7 @@ func (d *database) open(ctx context.Context) (err error) {
 			}
 		}
 	}
-	d.file, err = os.Stat(d.o.Path)
+	d.place, err = placeOf(d.o.Path)
 	return err
 }
 
@@ -92,7 +91,7 @@ func (d *database) start(ctx context.Context) {
 	w := &writer{
 		tx: newTransaction(d.conns[0], d.names, d.o.Now), observe: d.o.Observer.RoundTrip, locked: &d.locked,
 		disk: d.disk, inPlace: func() error {
-			if _, err := checkInPlace(d.o, d.file); err != nil {
+			if _, err := d.place.check(); err != nil {
 				return unavailable(err)
 			}
 			return nil
@@ -132,7 +131,7 @@ func (d *database) shut() error {
 func (d *database) closeAll() error {
 	var errs []error
 	for i, c := range slices.Backward(d.conns) {
-		if i == 0 && d.file != nil && !d.o.ReadOnly && inPlace(d.o.Path, d.file) == nil {
+		if i == 0 && d.place.opened != nil && !d.o.ReadOnly && d.place.file() == nil {
 			_, err := c.value("PRAGMA wal_checkpoint(TRUNCATE)")
 			errs = append(errs, err)
 		}

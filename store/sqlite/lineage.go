@@ -66,9 +66,15 @@ func readFile(ctx context.Context, path string) (is inFile, err error) {
 	return inFile{integer(has[0]), integer(has[1]), integer(has[2])}, nil
 }
 
-// noteLineage writes when Ready was asked, and returns an error if the file itself is not the one that was open: what
+// lineage is what the file itself was last seen to have: see above.
+type lineage struct {
+	path  string
+	asked int64 // when Ready was
+}
+
+// note writes when Ready is asked, and returns an error if the file itself is not the one that was open: what
 // it has is earlier than what it had, or later than what was ever written.
-func (d *database) noteLineage(t *transaction) error {
+func (l *lineage) note(t *transaction) error {
 	asked, err := t.value(selectAsked)
 	if err != nil {
 		return err
@@ -78,25 +84,25 @@ func (d *database) noteLineage(t *transaction) error {
 		return err
 	}
 	now := max(integer(asked)+1, millis(t.now))
-	is, err := d.sameFile(func(is inFile) bool {
+	is, err := l.read(func(is inFile) bool {
 		between := is.asked == 0 && is.cookie < integer(cookie)
 		return is.application == application && is.cookie <= integer(cookie) &&
-			(between || is.asked >= d.inFile && is.asked <= integer(asked))
+			(between || is.asked >= l.asked && is.asked <= integer(asked))
 	})
 	if err != nil {
 		return err
 	}
-	d.inFile = max(d.inFile, is.asked)
-	_, err = t.exec(askReady, now, d.inFile, int64(tag))
+	l.asked = max(l.asked, is.asked)
+	_, err = t.exec(askReady, now, l.asked, int64(tag))
 	return err
 }
 
-// sameFile reads the file until ok returns true of it, at most a few times: another process may move what is in the log
+// read reads the file until ok returns true of it, at most a few times: another process may move what is in the log
 // into it meanwhile. Where that was interrupted, as by the end of the process, the file is not whole without its log,
 // and nothing can be said of it until it is done again.
-func (d *database) sameFile(ok func(inFile) bool) (is inFile, err error) {
+func (l *lineage) read(ok func(inFile) bool) (is inFile, err error) {
 	for try := 0; ; try++ {
-		is, err = readFile(context.Background(), d.o.Path)
+		is, err = readFile(context.Background(), l.path)
 		switch {
 		case err == nil && ok(is):
 			return is, nil
@@ -105,7 +111,7 @@ func (d *database) sameFile(ok func(inFile) bool) (is inFile, err error) {
 		case err == nil, primaryCode(err) == code.SQLITE_NOTADB:
 			return is, errors.Join(errOverwritten, err)
 		case primaryCode(err) == code.SQLITE_CORRUPT:
-			return inFile{asked: d.inFile}, nil
+			return inFile{asked: l.asked}, nil
 		default:
 			return is, err
 		}

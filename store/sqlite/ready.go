@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"syscall"
 
 	code "modernc.org/sqlite/lib"
@@ -79,7 +78,7 @@ func (d *database) check(t *transaction) error {
 	if err := t.checkSchema(); err != nil {
 		return err
 	}
-	return d.noteLineage(t)
+	return d.lineage.note(t)
 }
 
 const roomFix = "make room on it, or move the file to a larger one; what was accepted is there"
@@ -91,7 +90,7 @@ func (d *database) checkFile() error {
 	if damage := d.damage.Load(); damage != nil {
 		return damage
 	}
-	size, err := checkInPlace(d.o, d.file)
+	size, err := d.place.check()
 	if err != nil {
 		return err
 	}
@@ -139,31 +138,4 @@ func (d *database) refusal(err error) *store.UnsafeError {
 	}
 	u.Words = resultWords(err)
 	return u
-}
-
-// inPlace returns the file at a path if it is still the one that was opened, or nil.
-func inPlace(path string, opened os.FileInfo) os.FileInfo {
-	if file, err := os.Stat(path); err == nil && os.SameFile(file, opened) {
-		return file
-	}
-	return nil
-}
-
-// checkInPlace returns the size of the file, or an error if what is written would be lost: SQLite goes on writing into
-// a file that was removed. It costs so little that every commit can ask.
-func checkInPlace(o Options, opened os.FileInfo) (size int64, err error) {
-	file := inPlace(o.Path, opened)
-	if file == nil {
-		return 0, &store.UnsafeError{
-			Setting: "the file " + o.Path,
-			Have:    "not the one that was opened",
-			Want:    "left in its place",
-			Fix:     "put it back; or to use the one that is there, stop optin with SIGTERM and start it again",
-		}
-	}
-	if _, err := os.Stat(o.Path + "-wal"); err != nil {
-		return 0, &store.UnsafeError{Setting: "the log " + o.Path + "-wal", Have: "missing", Want: "left in its place",
-			Fix: "stop optin (it completes the database as it closes), touch " + o.Path + "-wal, start it again"}
-	}
-	return file.Size(), nil
 }
