@@ -6,8 +6,7 @@ import (
 	"github.com/optin/optin/store"
 )
 
-// place is where the open file was, and its log: SQLite goes on writing into files that were removed, or that others were
-// put in the place of.
+// place is where the open file was, and its log: SQLite goes on writing into files that were removed or replaced.
 type place struct {
 	path, log string
 	opened    os.FileInfo
