@@ -92,8 +92,7 @@ var (
 func scripts() []script {
 	return []script{
 		commitScript, commitEvenIfFullScript, addScript, purgeScript, listScript, inStateScript,
-		backlogsScript,
-		dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
+		backlogsScript, dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
 		failedScript, requeueScript, makeDueScript, waitingScript, jobsOfScript, runNowScript,
 		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript, typesScript,
 	}

@@ -104,8 +104,8 @@ func (s *connection) checkTypes(ctx context.Context) error {
 		}
 		commands = append(commands, c)
 	}
-	for i := range s.shards {
-		ask(shardNumber(i).shared()...)
+	for _, on := range s.allShards() {
+		ask(on.shared()...)
 	}
 	suspected := s.suspects.all()
 	for _, key := range suspected {

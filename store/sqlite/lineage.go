@@ -66,14 +66,14 @@ func readFile(ctx context.Context, path string) (is inFile, err error) {
 	return inFile{integer(has[0]), integer(has[1]), integer(has[2])}, nil
 }
 
-// lineage is what the file itself was last seen to have: see above.
+// lineage is what the file itself had when it was read last.
 type lineage struct {
 	path  string
 	asked int64 // when Ready was
 }
 
-// note writes when Ready is asked, and returns an error if the file itself is not the one that was open: what
-// it has is earlier than what it had, or later than what was ever written.
+// note writes when Ready is asked, and returns an error if the file itself is not the one that was open: what it has is
+// earlier than what it had, or later than what was ever written.
 func (l *lineage) note(t *transaction) error {
 	asked, err := t.value(selectAsked)
 	if err != nil {
