@@ -41,6 +41,7 @@ test: tools lint vulns size ## everything that must hold; installs what it needs
 	$(GO) vet ./...
 	OPTIN_TEST_ALL=1 $(GO) test -timeout 9m -parallel 4 $$($(GO) list ./... | grep -vxF "$$($(GO) list $(COVERED))")
 	$(MAKE) coverage
+	$(MAKE) mutants SINCE=$(or $(SINCE),HEAD^) MOST=20
 
 generate: ## the Go of what is written for templ: *_templ.go, which are committed
 	$(TEMPL) generate -include-version=false
@@ -65,7 +66,7 @@ coverage: tools ## statements of what keeps consents and data that its own tests
 	@$(GO) tool cover -func=dist/coverage.out | awk '/^total:/ {print $$3 " of at least $(MINCOVERED) %"; exit $$3+0 < $(MINCOVERED)}'
 
 mutants: ## changes of the rules, links, limits and workers that no test notices: docs/mutants.md; an hour (SINCE=main: changed lines)
-	$(GO) run ./internal/mutants -least $(MINKILLED) $(if $(SINCE),-since $(SINCE)) $(MUTATED)
+	$(GO) run ./internal/mutants -least $(MINKILLED) $(if $(SINCE),-since $(SINCE)) $(if $(MOST),-most $(MOST)) $(MUTATED)
 
 race: tools ## the same tests under the race detector
 	OPTIN_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
@@ -77,8 +78,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	  done; \
 	done
 
-soak: tools ## the tests that flood, crowd and stop, at their full size
+soak: tools ## the tests that flood, crowd and stop, at their full size, and every mutant
 	OPTIN_SOAK=1 OPTIN_TEST_ALL=1 $(GO) test -v -timeout 600m ./...
+	$(MAKE) mutants SINCE=
 
 bench: tools ## what it costs, as ratios to floors of the same run: under ten minutes, into BENCH (dist/bench); see package bench
 	OPTIN_TEST_ALL=1 OPTIN_BENCH=$(abspath $(BENCH)) $(GO) test -v -count=1 -timeout 30m -run '^TestMeasure$$' ./bench

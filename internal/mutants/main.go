@@ -4,95 +4,106 @@
 //
 //	go run ./internal/mutants -least 95 -reasons docs/mutants.md ./confirm/consent ./internal/token
 //
-// With -since it changes only lines that differ from a commit. A mutant that ran into the time limit is not called
-// killed, nor is one that no test of the package runs. Constants and the conditions of a switch are left out: Go's
-// coverage, by which gremlins chooses, does not know them.
+// With -since it changes only lines that differ from where this branch left a commit, and asks only for reasons, since
+// a percentage of a few says nothing; with -most it tries so many mutants of these lines, spread evenly, and names the
+// others. A checkout without a parent commit has nothing to compare with HEAD^, and gremlins may not be to be had:
+// either is said and fails nothing.
+//
+// A mutant that ran into the time limit is not called killed, nor is one that no test of the package runs. Constants
+// and the conditions of a switch are left out: Go's coverage, by which gremlins chooses, does not know them.
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
+	"io"
 	"log"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 )
 
-const gremlins = "github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0"
-
 func main() {
 	log.SetFlags(0)
-	least := flag.Float64("least", 95, "how many percent must be killed")
-	reasons := flag.String("reasons", "docs/mutants.md", "the table of survivors")
-	since := flag.String("since", "", "a commit: only lines that differ from it")
+	o := options{}
+	flag.Float64Var(&o.least, "least", 95, "how many percent must be killed")
+	flag.StringVar(&o.reasons, "reasons", "docs/mutants.md", "the table of survivors")
+	flag.StringVar(&o.since, "since", "", "a commit: only lines that differ from it")
+	flag.IntVar(&o.most, "most", 0, "how many mutants of these lines are tried at most; 0: all")
 	flag.Parse()
-	known, err := readReasons(*reasons)
-	if err != nil {
+	switch good, err := run(os.Stdout, flag.Args(), o); {
+	case err != nil:
 		log.Fatal(err)
-	}
-	total := count{}
-	for _, folder := range flag.Args() {
-		found, err := unleash(folder, *since)
-		if err != nil {
-			log.Fatal(err)
-		}
-		n, err := found.count(folder, known)
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Printf("%s: %s\n", folder, n)
-		total.killed, total.all = total.killed+n.killed, total.all+n.all
-		total.unexplained = append(total.unexplained, n.unexplained...)
-	}
-	for _, m := range total.unexplained {
-		fmt.Println("no test notices, and", *reasons, "has no reason:", m)
-	}
-	fmt.Printf("all: %s\n", total)
-	if total.percent() < *least || len(total.unexplained) > 0 {
+	case !good:
 		os.Exit(1)
 	}
 }
 
-// report is what gremlins writes.
-type report struct {
-	Files []struct {
-		Name      string `json:"file_name"`
-		Mutations []struct {
-			Type   string `json:"type"`
-			Status string `json:"status"`
-			Line   int    `json:"line"`
-			Column int    `json:"column"`
-		} `json:"mutations"`
-	} `json:"files"`
+type options struct {
+	least   float64
+	reasons string
+	since   string
+	most    int
 }
 
-// unleash runs gremlins.
-func unleash(folder, since string) (found report, err error) {
-	out := filepath.Join(os.TempDir(), fmt.Sprintf("mutants-%d.json", os.Getpid()))
-	defer func() { _ = os.Remove(out) }()
-	args := []string{"run", gremlins, "unleash", "--timeout-coefficient", "10", "--workers", "1", "--output", out}
-	if since != "" {
-		args = append(args, "--diff", since)
-	}
-	run := exec.Command("go", append(args, folder)...) // #nosec G204 -- from the Makefile
-	if said, err := run.CombinedOutput(); err != nil {
-		return found, fmt.Errorf("%s: %w\n%s", folder, err, said)
-	}
-	b, err := os.ReadFile(out) // #nosec G304 -- our own
-	if os.IsNotExist(err) {    // there was nothing to change
-		return found, nil
-	}
+// run tries mutants of some packages and reports whether enough were killed, and each survivor has its reason.
+func run(out io.Writer, folders []string, o options) (good bool, err error) {
+	known, err := readReasons(o.reasons)
 	if err != nil {
-		return found, err
+		return false, err
 	}
-	return found, json.Unmarshal(b, &found)
+	var lines []line
+	if o.since != "" {
+		changed, err := changedLines(o.since, folders)
+		if errors.Is(err, errNoParent) {
+			fmt.Fprintln(out, "mutants: nothing was compared, because this checkout has no parent commit")
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		var left []line
+		lines, left = spread(changed, o.most)
+		if len(lines) == 0 {
+			in := strings.Join(folders, " ")
+			fmt.Fprintf(out, "mutants: none, because no operator of %s differs from %s\n", in, o.since)
+			return true, nil
+		}
+		if len(left) > 0 {
+			fmt.Fprintf(out, "not tried here, but by make mutants SINCE=%s: %s\n", o.since, places(left))
+		}
+	}
+	g, err := install()
+	if err != nil {
+		fmt.Fprintln(out, "mutants: not tried, because gremlins cannot be had here:", err)
+		return true, nil
+	}
+	defer os.RemoveAll(g.dir)
+	total := count{}
+	for _, folder := range folders {
+		only := within(folder, lines)
+		if o.since != "" && len(only) == 0 {
+			continue
+		}
+		found, err := g.unleash(folder, o.since, only)
+		if err != nil {
+			return false, err
+		}
+		n, err := found.count(folder, known)
+		if err != nil {
+			return false, err
+		}
+		fmt.Fprintf(out, "%s: %s\n", folder, n)
+		total.killed, total.all = total.killed+n.killed, total.all+n.all
+		total.unexplained = append(total.unexplained, n.unexplained...)
+	}
+	for _, m := range total.unexplained {
+		fmt.Fprintln(out, "no test notices, and", o.reasons, "has no reason:", m)
+	}
+	fmt.Fprintf(out, "all: %s\n", total)
+	enough := o.since != "" || total.percent() >= o.least
+	return enough && len(total.unexplained) == 0, nil
 }
 
 // count is how many mutants there were, and which survived without a reason.
@@ -112,91 +123,13 @@ func (n count) String() string {
 	return fmt.Sprintf("%d of %d killed, %.1f %%", n.killed, n.all, n.percent())
 }
 
-func (r report) count(folder string, known []reason) (n count, err error) {
-	for _, f := range r.Files {
-		path := filepath.ToSlash(filepath.Join(folder, f.Name))
-		src, err := readSource(path)
-		if err != nil {
-			return n, err
-		}
-		for _, m := range f.Mutations {
-			switch m.Status {
-			case "NOT VIABLE", "SKIPPED":
-				continue
-			case "NOT COVERED":
-				if !src.canBeCovered(m.Line, m.Column) {
-					continue
-				}
-			}
-			n.all++
-			if m.Status == "KILLED" {
-				n.killed++
-				continue
-			}
-			line := strings.TrimSpace(src.lines[m.Line-1])
-			if !explained(known, path, line) {
-				n.unexplained = append(n.unexplained,
-					fmt.Sprintf("%s %s at %s:%d:%d: %s", m.Status, m.Type, path, m.Line, m.Column, line))
-			}
-		}
-	}
-	return n, nil
-}
-
-// source is a file of Go.
-type source struct {
-	lines     []string
-	set       *token.FileSet
-	functions []ast.Node
-	cases     []ast.Node // the conditions of switches
-}
-
-func readSource(path string) (s source, err error) {
-	b, err := os.ReadFile(path) // #nosec G304 -- of this repository
-	if err != nil {
-		return s, err
-	}
-	s.lines, s.set = strings.Split(string(b), "\n"), token.NewFileSet()
-	file, err := parser.ParseFile(s.set, path, b, 0)
-	if err != nil {
-		return s, err
-	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			s.functions = append(s.functions, n)
-		case *ast.CaseClause:
-			for _, condition := range n.List {
-				s.cases = append(s.cases, condition)
-			}
-		}
-		return true
-	})
-	return s, nil
-}
-
-// canBeCovered reports whether what stands at a place is a part of a statement that Go's coverage counts.
-func (s source) canBeCovered(line, column int) bool {
-	return s.isIn(s.functions, line, column) && !s.isIn(s.cases, line, column)
-}
-
-func (s source) isIn(nodes []ast.Node, line, column int) bool {
-	before := func(a, b token.Position) bool {
-		return a.Line < b.Line || a.Line == b.Line && a.Column <= b.Column
-	}
-	at := token.Position{Line: line, Column: column}
-	return slices.ContainsFunc(nodes, func(n ast.Node) bool {
-		return before(s.set.Position(n.Pos()), at) && before(at, s.set.Position(n.End()))
-	})
-}
-
 // reason is a row of the table: why what stands in a line of a file may be changed without a test that notices.
 type reason struct{ file, code string }
 
 var row = regexp.MustCompile("^\\| `([^`]+)` \\| `([^`]+)` \\|")
 
 func readReasons(path string) (all []reason, err error) {
-	b, err := os.ReadFile(path) // #nosec G304 -- of this repository
+	b, err := os.ReadFile(path)
 	for line := range strings.Lines(string(b)) {
 		if is := row.FindStringSubmatch(line); is != nil {
 			all = append(all, reason{is[1], is[2]})
