@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +110,117 @@ func TestWhyAStoreIsNotReadyIsSaidInAFewWords(t *testing.T) {
 	} {
 		if got := store.Reason(err); got != want {
 			t.Errorf("of %v: %q, want %q", err, got, want)
+		}
+	}
+}
+
+// incompleteStore is a store that may have lost a part of what it had.
+type incompleteStore struct {
+	store.Store
+	says error
+}
+
+func (s *incompleteStore) Ready(context.Context) error { return s.says }
+
+// Of a store that may have lost something, what is not there is not known to be nowhere.
+func TestWhatIsNotInAnIncompleteStoreIsNotKnown(t *testing.T) {
+	opened, err := sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(t.TempDir(), "optin.db"), Durability: store.DurabilityNone,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	full := &store.UnsafeError{Setting: "maxmemory", Want: "more", Fix: "give it more"}
+	evicted := &store.UnsafeError{Setting: "evicted_keys", Have: "1", Want: "0", Fix: "restore", Incomplete: true}
+	says := &incompleteStore{opened, nil}
+	s := store.Guard(says, func() error { return nil })
+	ctx, now := t.Context(), time.Now()
+	there := store.Key{Site: "gazette", ID: "AAAAAAAAAAAAAAAAAAAAAA"}
+	missing := store.Key{Site: "gazette", ID: "CCCCCCCCCCCCCCCCCCCCCC"}
+	fresh := store.Key{Site: "gazette", ID: "BBBBBBBBBBBBBBBBBBBBBB"}
+	put := func(store.Record) (store.Change, error) {
+		return store.Change{Put: &store.Record{State: "pending", Created: now, Data: []byte("x")}}, nil
+	}
+	errUnknown := errors.New("nobody has that link")
+	known := func(r store.Record) (store.Change, error) {
+		if !r.Exists() {
+			return store.Change{}, errUnknown
+		}
+		return put(r)
+	}
+	ifThere := func(r store.Record) (store.Change, error) {
+		if !r.Exists() {
+			return store.Change{}, nil
+		}
+		return put(r)
+	}
+	if err := s.Update(ctx, there, put); err != nil {
+		t.Fatal(err)
+	}
+	sum := strings.Repeat("a", 64)
+	find := func(ctx context.Context, keys ...store.Key) error { _, err := s.FindAll(ctx, keys...); return err }
+	calls := []struct {
+		name    string
+		call    func(context.Context) error
+		refused bool
+		relaxed bool // not under EvenIfIncomplete
+	}{
+		{"what is there", func(ctx context.Context) error { _, err := s.Find(ctx, there); return err }, false, false},
+		{"all that is there", func(ctx context.Context) error { return find(ctx, there) }, false, false},
+		{"a change", func(ctx context.Context) error { return s.Update(ctx, there, known) }, false, false},
+		{"something new", func(ctx context.Context) error { return s.Update(ctx, fresh, put) }, false, false},
+		{"what is due", func(ctx context.Context) error { _, err := s.Due(ctx); return err }, false, false},
+		{"what is gone", func(ctx context.Context) error { _, err := s.Find(ctx, missing); return err }, true, false},
+		{"one that is gone", func(ctx context.Context) error { return find(ctx, there, missing) }, true, true},
+		{"a text", func(ctx context.Context) error { _, err := s.Text(ctx, sum); return err }, true, true},
+		{"a change of nothing", func(ctx context.Context) error { return s.Update(ctx, missing, known) }, true, false},
+		{"one that does nothing", func(ctx context.Context) error {
+			return s.UpdateFrom(ctx, store.Record{Key: missing}, ifThere)
+		}, true, false},
+		{"a list", func(ctx context.Context) error {
+			_, err := s.List(ctx, store.Query{Site: "gazette"})
+			return err
+		}, true, false},
+		{"a number", func(ctx context.Context) error {
+			_, err := s.InState(ctx, "gazette", "pending")
+			return err
+		}, true, false},
+		{"counts", func(ctx context.Context) error {
+			_, err := s.Counts(ctx, "gazette", store.ByDay, now, now)
+			return err
+		}, true, false},
+		{"what failed", func(ctx context.Context) error {
+			_, err := s.Failed(ctx, "email", "", 1)
+			return err
+		}, true, false},
+		{"backlogs", func(ctx context.Context) error { _, err := s.Backlogs(ctx, "email"); return err }, true, false},
+		{"a failed job", func(ctx context.Context) error {
+			return s.Requeue(ctx, "email", "job", there)
+		}, true, false},
+		{"a job", func(ctx context.Context) error { return s.MakeDue(ctx, "email", "job", there) }, true, false},
+	}
+	for _, state := range []struct {
+		name       string
+		says       error
+		incomplete bool
+	}{
+		{"whole", nil, false},
+		{"full", full, false},
+		{"evicted", evicted, true},
+		{"away after that", store.ErrUnavailable, true},
+		{"full, and nothing is lost", full, false},
+	} {
+		says.says = state.says
+		_ = s.Ready(ctx)
+		for _, c := range calls {
+			for relaxed, ctx := range map[bool]context.Context{false: ctx, true: store.EvenIfIncomplete(ctx)} {
+				err := c.call(ctx)
+				want := state.incomplete && c.refused && !(relaxed && c.relaxed)
+				if got := errors.Is(err, store.ErrUnavailable); got != want || want && !errors.Is(err, evicted) {
+					t.Errorf("%s, %s, relaxed %t: %v", state.name, c.name, relaxed, err)
+				}
+			}
 		}
 	}
 }

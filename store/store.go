@@ -71,6 +71,10 @@ type UnsafeError struct {
 	Want    string // what it must be
 	Words   string // the store's own words, if it refused something
 	Fix     string // the command or configuration line that corrects it, or what else to do
+
+	// Incomplete says that a part of what was acknowledged may be missing in the store: what is not found there may
+	// have been lost. Of any other that is unsafe, everything is there.
+	Incomplete bool
 }
 
 func (u *UnsafeError) Error() string { return "store: " + u.Fault() + ": " + u.Fix }

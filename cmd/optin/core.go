@@ -90,7 +90,11 @@ func newCoreAt(
 // openCore opens the store and returns the core on it, for a command beside a running service. It wakes no worker: the
 // running service looks for due jobs every second. A store that does not exist is not made: its name may be wrong.
 func openCore(ctx context.Context, cfg *config.Config) (*core, error) {
-	return openCoreAfter(ctx, cfg, storeOptions{existing: true}, nil)
+	c, err := openCoreAfter(ctx, cfg, storeOptions{existing: true}, nil)
+	if err == nil {
+		_ = c.store.Ready(ctx) // from now on what an incomplete store may lack is refused
+	}
+	return c, err
 }
 
 // patient is how long a call of the store may take for what runs long, and for which nobody waits at a page.

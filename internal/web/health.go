@@ -32,6 +32,16 @@ func (h *health) required(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// evenIfIncomplete is middleware for what takes a consent back, and for the pages where people do that: of a store that
+// may have lost a part of what was acknowledged, all else is refused that would not be sure.
+func evenIfIncomplete(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		c.SetRequest(r.WithContext(store.EvenIfIncomplete(r.Context())))
+		return next(c)
+	}
+}
+
 // status is the body of both responses.
 type status struct {
 	Status  string `json:"status"`

@@ -68,8 +68,8 @@ func (a *app) addPublic(e *echo.Echo) {
 	get(hosted, "", a.form.show, prefersHTML, frameable, body)
 	get(hosted, "/sent", a.form.sent, prefersHTML, frameable, body) // "look in your inbox"
 
-	page := []echo.MiddlewareFunc{prefersHTML, body}
-	button := []echo.MiddlewareFunc{prefersHTML, body, a.origins.refuseCrossSite}
+	page := []echo.MiddlewareFunc{prefersHTML, evenIfIncomplete, body}
+	button := []echo.MiddlewareFunc{prefersHTML, evenIfIncomplete, body, a.origins.refuseCrossSite}
 	// What takes nothing back is refused while the store would not keep it:
 	kept := append(slices.Clip(button), a.health.required)
 	confirmation := e.Group("/c/:token")
@@ -82,7 +82,7 @@ func (a *app) addPublic(e *echo.Echo) {
 		get(confirmation, path, redirectToPage("/c/"), page...)
 	}
 	get(e, "/u/:token", unsubscribe.show, page...)
-	e.POST("/u/:token", unsubscribe.withdraw, prefersHTML, readAnyBody) // also by RFC 8058
+	e.POST("/u/:token", unsubscribe.withdraw, prefersHTML, evenIfIncomplete, readAnyBody) // also by RFC 8058
 	rights := &rightPages{service: a.Service, dossiers: a.dossiers(), sites: a.sites, pages: a.pages}
 	for path, right := range map[string]consent.Right{"copy": consent.RightCopy, "erase": consent.RightErase} {
 		e.POST("/u/:token/"+path, rights.claim(right), kept...)
@@ -131,12 +131,12 @@ func (a *app) addServers(e *echo.Echo) {
 	get(site, "/subscriptions/:id/events", handlers.Timeline, read, a.audited(audit.Look), body)
 	get(site, "/subscriptions/:id/receipt", handlers.Receipt, read, a.audited(audit.Download), body)
 	get(site, "/subscriptions/:id/dossier", handlers.Dossier, read, a.audited(audit.Download), body)
-	site.DELETE("/subscriptions/:id", handlers.Erase, write, a.audited(audit.Erase), body)
+	site.DELETE("/subscriptions/:id", handlers.Erase, write, evenIfIncomplete, a.audited(audit.Erase), body)
 	site.POST("/subscriptions/:id/resend", handlers.Resend, write, a.health.required, body, a.idempotent.once,
 		a.audited(audit.Resend))
-	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, body,
+	site.POST("/subscriptions/:id/withdraw", handlers.Withdraw, write, evenIfIncomplete, body,
 		a.idempotent.oncePersonal(handlers.Current), a.audited(audit.Withdraw))
-	site.POST("/objections", handlers.Object, write, body, a.idempotent.once)
+	site.POST("/objections", handlers.Object, write, evenIfIncomplete, body, a.idempotent.once)
 	site.POST("/objections/unblock", handlers.Unblock, write, a.health.required, body, a.idempotent.once)
 	get(site, "/stats", handlers.Stats, read, body)
 	get(e, exportPath, handlers.Export, read, a.audited(audit.Export), body)

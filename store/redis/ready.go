@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -23,12 +24,12 @@ import (
 func (s *Store) Ready(ctx context.Context) error {
 	result, err := bounded(s.connection, ctx, func(ctx context.Context) (last error) {
 		for i := 0; ; i++ {
-			now := s.eachMaster(ctx, s.check)
+			now := s.checkAll(ctx)
 			if now == nil {
-				return s.checkTypes(ctx)
+				return nil
 			}
 			last = sayingMore(last, now)
-			if !retryable(last) || errors.As(last, new(*store.UnsafeError)) || i+1 >= maxAttempts {
+			if remains(last) || i+1 >= maxAttempts {
 				return last
 			}
 			s.reload(ctx)
@@ -46,6 +47,41 @@ func (s *Store) Ready(ctx context.Context) error {
 		return refusal(result)
 	}
 	return contractError(ctx, result)
+}
+
+// remains reports whether an error of Ready would be the same a moment later.
+func remains(err error) bool { return !retryable(err) || errors.As(err, new(*store.UnsafeError)) }
+
+// incomplete returns the error of Ready that says that the store is incomplete, or nil.
+func incomplete(err error) *store.UnsafeError {
+	if u := new(store.UnsafeError); errors.As(err, &u) && u.Incomplete {
+		return u
+	}
+	return nil
+}
+
+// checkAll asks all servers and all shards once. That something is missing goes before all else that is wrong.
+func (s *Store) checkAll(ctx context.Context) error {
+	var lacks atomic.Pointer[store.UnsafeError]
+	err := s.eachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
+		err := s.check(ctx, c)
+		if u := incomplete(err); u != nil {
+			lacks.Store(u)
+		}
+		return err
+	})
+	if u := lacks.Load(); u != nil {
+		return u
+	}
+	if err == nil {
+		return s.checkTypes(ctx)
+	}
+	if remains(err) {
+		if u := incomplete(s.checkTypes(ctx)); u != nil {
+			return u
+		}
+	}
+	return err
 }
 
 // tryScript is as much of readyScript as can be tried without a change.
@@ -98,8 +134,8 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 		}
 	}
 	newest, u := olderData(written, known)
-	u = cmp.Or(u, unsafeSetting(s.durability, has), evicted(s.durability, has),
-		s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
+	u = cmp.Or(u, unsafeSetting(store.DurabilityNone, has), evicted(s.durability, has),
+		unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
 		u.Have = "refused"
@@ -222,7 +258,7 @@ func evicted(d store.Durability, has map[string]string) *store.UnsafeError {
 	if !known || n == "0" || !atLeast(d, store.DurabilityEverySec) {
 		return nil
 	}
-	return &store.UnsafeError{Setting: "evicted_keys", Have: n, Want: "0",
+	return &store.UnsafeError{Setting: "evicted_keys", Have: n, Want: "0", Incomplete: true,
 		Fix: "the server has thrown data away to have room, perhaps optin's: put a copy of it back, or fill an empty " +
 			"store from the consent log (optin restore); after that, or if the keys were another program's, run " +
 			"CONFIG RESETSTAT"}
@@ -317,13 +353,14 @@ func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError
 		if w.setting == "role" {
 			return notMaster("replica")
 		}
-		return &store.UnsafeError{Setting: w.setting, Have: value, Want: good, Fix: fix}
+		return &store.UnsafeError{Setting: w.setting, Have: value, Want: good, Fix: fix,
+			Incomplete: w.setting == "maxmemory-policy"}
 	}
 	return nil
 }
 
 func notMaster(have string) *store.UnsafeError {
-	return &store.UnsafeError{Setting: "role", Have: have, Want: "master",
+	return &store.UnsafeError{Setting: "role", Have: have, Want: "master", Incomplete: true,
 		Fix: "let store name the master, or run REPLICAOF NO ONE on this server"}
 }
 
@@ -359,7 +396,8 @@ func refusal(err error) *store.UnsafeError {
 		{"max number of clients", "maxclients", "more than there are clients", "raise it, or end other clients"},
 	} {
 		if strings.HasPrefix(words, r.begins) || strings.HasPrefix(strings.TrimPrefix(words, "ERR "), r.begins) {
-			return &store.UnsafeError{Setting: r.setting, Want: r.want, Words: words, Fix: r.fix}
+			return &store.UnsafeError{Setting: r.setting, Want: r.want, Words: words, Fix: r.fix,
+				Incomplete: r.setting == "role"}
 		}
 	}
 	return &store.UnsafeError{Setting: "the server", Want: "able to do what it is asked", Words: words,

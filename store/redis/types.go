@@ -133,6 +133,7 @@ func wrongType(key, is string) *store.UnsafeError {
 		Setting: "the key " + name, Have: "a " + is, Want: "a " + typeOf(key) + ", as optin makes it",
 		Fix: "find out what else writes into this database (CLIENT LIST) and give it another one; then put a copy of " +
 			"the data back, or if what was in this key may be lost, run DEL " + name,
+		Incomplete: true,
 	}
 }
 

@@ -36,7 +36,8 @@ func (d *database) checkDamage(ctx context.Context, c *conn) {
 func (d *database) setDamage(found string) {
 	damage := &store.UnsafeError{
 		Setting: "the database " + d.o.Path, Have: "damaged", Want: "whole", Words: found,
-		Fix: "stop optin and put a copy back, or save what can be read with: sqlite3 FILE .recover",
+		Fix:        "stop optin and put a copy back, or save what can be read with: sqlite3 FILE .recover",
+		Incomplete: true,
 	}
 	if d.damage.CompareAndSwap(nil, damage) {
 		d.o.Log.Error("the database is damaged", slog.Any("error", damage))

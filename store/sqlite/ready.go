@@ -16,6 +16,9 @@ import (
 // read-only. It makes the reserve whole again (reserve.go). It returns an error from the moment on in which the file
 // was found to be damaged. With Options.ReadOnly it writes nothing.
 func (d *database) Ready(ctx context.Context) error {
+	if damage := d.damage.Load(); damage != nil { // also of a file that cannot be written
+		return damage
+	}
 	if d.o.ReadOnly {
 		_, err := read(ctx, d.deadline(), d, func(*conn) (any, error) { return nil, d.checkFile() })
 		return err
@@ -56,12 +59,13 @@ func (d *database) unsafe(err error) error {
 	case errors.Is(err, errOverwritten):
 		d.damage.CompareAndSwap(nil, &store.UnsafeError{
 			Setting: "the file " + d.o.Path, Have: "overwritten while it was open", Want: "left to optin", Fix: copyFix,
+			Incomplete: true,
 		})
 		return d.damage.Load()
 	case errors.Is(err, errRefused):
 		return &store.UnsafeError{
 			Setting: "the schema of " + d.o.Path, Have: "changed by another program", Want: "left to optin",
-			Words: err.Error(), Fix: "undo what that program did, or stop optin and put a copy back",
+			Words: err.Error(), Fix: "undo what that program did, or stop optin and put a copy back", Incomplete: true,
 		}
 	}
 	return err
@@ -85,15 +89,23 @@ const roomFix = "make room on it, or move the file to a larger one; what was acc
 
 const copyFix = "stop optin, put a copy of the file in the place of this one, its -wal and its -shm, and start it"
 
-// checkFile returns an error if the file is damaged, or not where what is written would last.
+// checkFile returns an error if the file was cut, or is not where what is written would last.
 func (d *database) checkFile() error {
-	if damage := d.damage.Load(); damage != nil {
-		return damage
-	}
 	size, err := d.place.check()
 	if err != nil {
 		return err
 	}
+	// Nothing here makes the file smaller, and what was in it has no other copy: it is damaged from now on, whatever
+	// grows over the gap.
+	if most := d.bytes.Load(); size < most {
+		d.damage.CompareAndSwap(nil, &store.UnsafeError{
+			Setting: "the file " + d.o.Path, Have: fmt.Sprintf("cut from %d bytes to %d while it was open", most, size),
+			Want: "left to optin",
+			Fix:  "start optin again if that was VACUUM; else " + copyFix, Incomplete: true,
+		})
+		return d.damage.Load()
+	}
+	d.bytes.Store(size)
 	if d.o.Durability != store.DurabilityNone && inMemory(d.o.Path) {
 		return &store.UnsafeError{
 			Setting: "the file system of " + d.o.Path,
@@ -102,17 +114,6 @@ func (d *database) checkFile() error {
 			Fix:     "put the file on a disk, or ask for less with ?durability=none",
 		}
 	}
-	// Nothing here makes the file smaller, and what was in it has no other copy: it is damaged from now on, whatever
-	// grows over the gap.
-	if most := d.bytes.Load(); size < most {
-		d.damage.CompareAndSwap(nil, &store.UnsafeError{
-			Setting: "the file " + d.o.Path, Have: fmt.Sprintf("cut from %d bytes to %d while it was open", most, size),
-			Want: "left to optin",
-			Fix:  "start optin again if that was VACUUM; else " + copyFix,
-		})
-		return d.damage.Load()
-	}
-	d.bytes.Store(size)
 	return nil
 }
 

@@ -45,6 +45,7 @@ type Light struct {
 type Store struct {
 	Unreachable bool
 	Fault, Fix  string // why it will not, and what mends that; empty: it will
+	Incomplete  bool   // it may lack people, so that no figure is shown
 }
 
 // Relay is a mail server as one process sees it.

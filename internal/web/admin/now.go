@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -117,6 +118,10 @@ func (n *Now) look(ctx context.Context, of period) (page dashboard.Overview, f *
 	}
 	now, left := n.Now().UTC(), int64(0)
 	f = newFlow(of)
+	if page.Store.Incomplete { // no figure would be right
+		page.Unusual = slices.Concat(ofStore(page.Store), ofRelays(page))
+		return page, f, nil
+	}
 	_, before := of.from(now)
 	for _, s := range n.Sites {
 		days, err := n.Service.Statistics.By(ctx, s.ID, store.ByDay, now.AddDate(0, 0, 1-overviewDays), now)

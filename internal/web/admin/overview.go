@@ -21,7 +21,7 @@ const (
 func (n *Now) storeStatus() dashboard.Store {
 	err := n.Ready()
 	if u := new(store.UnsafeError); errors.As(err, &u) {
-		return dashboard.Store{Fault: u.Fault(), Fix: u.Fix}
+		return dashboard.Store{Fault: u.Fault(), Fix: u.Fix, Incomplete: u.Incomplete}
 	}
 	return dashboard.Store{Unreachable: err != nil}
 }
