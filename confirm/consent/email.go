@@ -291,10 +291,7 @@ func (a Postpone) apply(s *edit, now time.Time) (effects, error) {
 	if r == nil || !r.IsOpen(now) || r.emailTaken() || r.IsRenewal() { // what it asks to renew ends all the same
 		return effects{}, nil
 	}
-	later := a.Until.Add(a.TTL).Sub(r.Deadline)
-	if most := r.openedAt().Add(Grace + a.TTL).Sub(r.Deadline); later > most {
-		later = most
-	}
+	later := a.TTL + min(a.Until.Sub(r.Deadline), r.openedAt().Add(Grace).Sub(r.Deadline))
 	if later <= 0 {
 		return effects{}, nil
 	}

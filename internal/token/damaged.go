@@ -53,11 +53,11 @@ func cutToken(text string) string {
 	if start < 0 {
 		return ""
 	}
-	claims := strings.IndexByte(string(kept[start+len(tokenStart):]), '.')
-	end := start + len(tokenStart) + claims + 1 + signatureLength
-	if claims < 0 || end > len(kept) {
+	claims, signature, _ := strings.Cut(string(kept[start+len(tokenStart):]), ".")
+	if len(signature) < signatureLength {
 		return ""
 	}
+	end := start + len(tokenStart) + len(claims) + 1 + signatureLength
 	before, behind := places[start]-1, places[end-1]+1
 	if before >= 0 && isAlphanumeric(text[before]) || behind < len(text) && isAlphanumeric(text[behind]) {
 		return ""
