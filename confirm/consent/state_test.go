@@ -143,3 +143,17 @@ func TestOfWhatEndedAtOneMomentTheFirstPurposeCounts(t *testing.T) {
 		env.is(want)
 	}
 }
+
+func TestOnlyWhileAPersonIsAskedThereIsALinkThatExpires(t *testing.T) {
+	env := newEnv(t)
+	env.does(env.signup("r1", "letter"))
+	env.later(time.Hour).does(env.signup("r2", "news"))
+	last := env.now.Add(terms.TTL)
+	if at := env.is(consent.Pending).sub.Status("x", env.now).ExpiresAt; at == nil || !at.Equal(last) {
+		t.Errorf("two links expire at %v, want %v, which is the later", at, last)
+	}
+	env.does(env.confirm("r2"))
+	if at := env.is(consent.Confirmed).sub.Status("x", env.now).ExpiresAt; at != nil {
+		t.Errorf("a confirmed subscription expires at %v", at)
+	}
+}
