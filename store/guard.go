@@ -16,7 +16,7 @@ import (
 //
 // Where Ready said last that the store is incomplete, what is found there is right, and what is not found may have been
 // lost. So Find, FindAll, Text and Update return ErrUnavailable in the place of an answer that something is not there;
-// and so does every call that lists or counts. See also EvenIfIncomplete.
+// and so does every call that lists or counts. See also EvenIfIncomplete. Of one that is older no answer is right.
 func Guard(s Store, allowed func() error) Store {
 	p := permission{allowed, new(atomic.Pointer[UnsafeError])}
 	return &guard{s, guardedRecords{s, p}, s, p}
@@ -41,13 +41,16 @@ type guard struct {
 // permission says which calls are allowed.
 type permission struct {
 	allowed func() error                 // an error: none is
-	lacks   *atomic.Pointer[UnsafeError] // that the store is incomplete, as Ready said last; nil: it is not
+	lacks   *atomic.Pointer[UnsafeError] // that the store is incomplete or older, as Ready said last; nil: it is not
 }
 
 // check returns an error if no call is allowed.
 func (p permission) check() error {
 	if err := p.allowed(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if u := p.lacks.Load(); u != nil && u.Older {
+		return fmt.Errorf("%w: %w", ErrUnavailable, u)
 	}
 	return nil
 }
@@ -88,7 +91,7 @@ func guarded[T any](check func() error, call func() (T, error)) (T, error) {
 // Ready keeps whether the store is incomplete. One that cannot be asked is what it was.
 func (g *guard) Ready(ctx context.Context) error {
 	err := g.to.Ready(ctx)
-	if u := new(UnsafeError); errors.As(err, &u) && u.Incomplete {
+	if u := new(UnsafeError); errors.As(err, &u) && (u.Incomplete || u.Older) {
 		g.lacks.Store(u)
 	} else if !errors.Is(err, ErrUnavailable) {
 		g.lacks.Store(nil)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Marks keeps the mark of a store: one small value that says which store this is, and since when. It is written once
@@ -16,6 +17,10 @@ type Marks interface {
 	// if another mark is there. To put the mark that is there completes the parts that have none. ErrInvalid for an
 	// empty mark, or one of more than MaxMark bytes; ErrUnavailable.
 	SetMark(ctx context.Context, old, mark []byte) error
+
+	// Newest returns how new the data was, by its own account, when Ready last looked: Ready notes in the data when it
+	// was asked. So an earlier process can tell a later one what to expect. It asks nobody; zero: it is not known.
+	Newest() time.Time
 
 	// Empty reports whether there is no record, of any site. ErrUnavailable.
 	Empty(ctx context.Context) (bool, error)

@@ -75,6 +75,8 @@ type UnsafeError struct {
 	// Incomplete says that a part of what was acknowledged may be missing in the store: what is not found there may
 	// have been lost. Of any other that is unsafe, everything is there.
 	Incomplete bool
+	// Older says that even what is found there may be older than what was acknowledged.
+	Older bool
 }
 
 func (u *UnsafeError) Error() string { return "store: " + u.Fault() + ": " + u.Fix }

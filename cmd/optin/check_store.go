@@ -107,7 +107,7 @@ func advised(err error) error {
 
 // openToRead returns the core on a store that is opened to read only.
 func openToRead(ctx context.Context, cfg *config.Config) (*core, error) {
-	st, err := openStoreFor(ctx, cfg.Store, storeOptions{readOnly: true, log: slog.New(slog.DiscardHandler)})
+	st, err := openKnown(ctx, cfg, storeOptions{readOnly: true, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func openCoreAfter(
 	ctx context.Context, cfg *config.Config, o storeOptions, do func(store.Store, *identity.Keeper) error,
 ) (*core, error) {
 	o.log = slog.New(slog.DiscardHandler)
-	st, err := openStoreFor(ctx, cfg.Store, o)
+	st, err := openKnown(ctx, cfg, o)
 	switch {
 	case errors.Is(err, sqlite.ErrNoFile):
 		return nil, fmt.Errorf("%w: optin serve makes it; is store right in the configuration?", err)

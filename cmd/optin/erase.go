@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -167,7 +168,12 @@ func catchUpStore(ctx context.Context, cfg *config.Config, is *call) (did caught
 	if err != nil {
 		return did, err
 	}
-	return catchUp(ctx, c, log, is)
+	if did, err = catchUp(ctx, c, log, is); err != nil {
+		return did, err
+	}
+	// To bring an older copy up to date is to say that it takes the place of the newer data.
+	_, err = acceptStore(ctx, cfg, "", slog.New(slog.DiscardHandler))
+	return did, err
 }
 
 // catchUp brings a store that is an older copy up to the state that the log has. Keys of erased people, which an older

@@ -24,17 +24,20 @@ func newIdentity(
 	if err != nil {
 		return nil, err
 	}
+	failed := false
 	return identity.New(identity.Options{
 		Store: st, Fingerprints: ring.Fingerprints(), Known: known, Now: now,
 		Remember: func(k identity.Known) {
 			if cfg.KnownStore == "" {
 				return
 			}
-			if err := writeKnown(cfg.KnownStore, k); err != nil {
+			err := writeKnown(cfg.KnownStore, k)
+			if err != nil && !failed { // once, and not every few seconds
 				log.Warn("which store this is cannot be kept for the next start: should the store lose its data while "+
 					"optin is stopped, nobody will notice; let known_store name a file that can be written",
 					"error", err)
 			}
+			failed = err != nil
 		},
 	}), nil
 }

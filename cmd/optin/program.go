@@ -98,7 +98,7 @@ func start(ctx context.Context, cfg *config.Config, pages *templates.Set, log *s
 	}()
 	p.metrics.Build(versionText(), commitText(), runtime.Version())
 	watched := store.Observer{RoundTrip: p.metrics.RoundTrip, Conflict: p.metrics.Conflict}
-	if p.store, err = openStoreFor(ctx, cfg.Store, storeOptions{log: log, watched: watched}); err != nil {
+	if p.store, err = openKnown(ctx, cfg, storeOptions{log: log, watched: watched}); err != nil {
 		return p, err
 	}
 	p.onStop(func(context.Context) { p.warn("close the store", p.store.Close()) })
@@ -146,6 +146,11 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 	if err != nil {
 		return nil, err
 	}
+	g.onStop(func(ctx context.Context) { // all is done then
+		if g.ready != nil && g.ready.Ask(ctx) == nil {
+			c.identity.Close()
+		}
+	})
 	if g.appender, err = g.newAppender(c); err != nil {
 		return nil, err
 	}

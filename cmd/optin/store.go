@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/optin/optin/internal/config"
+	"github.com/optin/optin/store"
 )
 
 const storeUsage = `optin store accept-empty says that the loss of the store's data is known:
@@ -14,7 +18,53 @@ const storeUsage = `optin store accept-empty says that the loss of the store's d
 The store that is there takes the place of the one that was known. Every process that knew that one goes on within a
 second, and links that were mailed before lead to a page that says that the request was lost. Restore a copy instead if
 there is one: afterwards, what was signed up meanwhile would be in the way.
+
+It also says that a Redis is meant to have older data than it had, such as a copy that you put back.
 `
+
+// acceptStore accepts the store that is there, in the place of the one that is known, or of a lost one that this
+// machine does not know. It returns a sentence about what was done.
+func acceptStore(ctx context.Context, cfg *config.Config, lost string, log *slog.Logger) (done string, err error) {
+	older, err := isOlder(ctx, cfg)
+	if err != nil {
+		return "", err
+	}
+	st, err := openKnown(ctx, cfg, storeOptions{older: true, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return "", err
+	}
+	defer st.Close()
+	c, err := newCore(cfg, st, log, hooks{})
+	if err != nil {
+		return "", err
+	}
+	if lost != "" {
+		c.identity.Known.ID = lost
+	}
+	if err := st.Ready(ctx); err != nil {
+		return "", err
+	}
+	done, err = c.identity.Accept(ctx)
+	c.identity.Close()
+	if older && err == nil {
+		done = "the store is accepted as it is, though it is older than it was; what was acknowledged since is lost"
+	}
+	return done, err
+}
+
+// isOlder reports whether the data of the store is older than an earlier process saw it.
+func isOlder(ctx context.Context, cfg *config.Config) (bool, error) {
+	if cfg.Store.Scheme == "sqlite" { // which may have no file
+		return false, nil
+	}
+	st, err := openKnown(ctx, cfg, storeOptions{readOnly: true, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return false, err
+	}
+	defer st.Close()
+	u := new(store.UnsafeError)
+	return errors.As(st.Ready(ctx), &u) && u.Older, nil
+}
 
 // storeCommand is optin store.
 func storeCommand(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
@@ -35,23 +85,7 @@ func storeCommand(ctx context.Context, args []string, env func(string) (string, 
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	st, err := openStore(ctx, cfg.Store, slog.New(slog.DiscardHandler))
-	if err != nil {
-		fmt.Fprintln(stderr, "optin store:", err)
-		return exitFailed
-	}
-	defer st.Close()
-	c, err := newCore(cfg, st, slog.New(slog.NewTextHandler(stderr, nil)), hooks{})
-	if err == nil && *lost != "" {
-		c.identity.Known.ID = *lost
-	}
-	var done string
-	if err == nil {
-		err = st.Ready(ctx)
-	}
-	if err == nil {
-		done, err = c.identity.Accept(ctx)
-	}
+	done, err := acceptStore(ctx, cfg, *lost, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		fmt.Fprintln(stderr, "optin store:", err)
 		return exitFailed

@@ -38,8 +38,20 @@ type storeOptions struct {
 	existing bool // then no file is created
 	log      *slog.Logger
 	watched  store.Observer
+	known    time.Time        // how new the data was when an earlier process saw it; zero: that is not known
+	older    bool             // older data is taken from now on
 	patience time.Duration    // how long a call may take; 0: as long as somebody waits for a page
 	now      func() time.Time // of SQLite, whose clock is the process's; nil: time.Now
+}
+
+// openKnown opens the store of a configuration, which must not be older than an earlier process saw it.
+func openKnown(ctx context.Context, cfg *config.Config, o storeOptions) (store.Store, error) {
+	known, err := readKnown(cfg.KnownStore)
+	if err != nil {
+		return nil, err
+	}
+	o.known = known.Newest
+	return openStoreFor(ctx, cfg.Store, o)
 }
 
 // openStoreFor opens a store.
@@ -54,6 +66,7 @@ func openStoreFor(ctx context.Context, c store.Location, o storeOptions) (store.
 	} else {
 		st, err = redis.Open(ctx, redis.Options{
 			Location: c, ReadOnly: o.readOnly, Log: o.log, Observer: o.watched, Budget: o.patience,
+			Known: o.known, Older: o.older,
 		})
 	}
 	if err != nil {

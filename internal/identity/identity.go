@@ -63,15 +63,19 @@ type Options struct {
 	Store        store.Marks
 	Fingerprints []string      // of the configured secrets, the newest first
 	Known        Known         // the store that an earlier process has met; zero: none is known
-	Remember     func(k Known) // called with the store that was met, if another one was known; may be nil
+	Remember     func(k Known) // called with the store that was met, if something else was known; may be nil
 	Now          func() time.Time
 }
 
 // Known is what a process knows of the store beside its configuration.
 type Known struct {
-	ID   string    `json:"id"`
-	Born time.Time `json:"born"`
+	ID     string    `json:"id"`
+	Born   time.Time `json:"born"`
+	Newest time.Time `json:"newest,omitzero"` // how new its data was
 }
+
+// rememberEvery is how often it is remembered how new the data is.
+const rememberEvery = 10 * time.Second
 
 // Keeper checks a store. Its methods may be called from any goroutine.
 type Keeper struct {
@@ -250,10 +254,24 @@ func (k *Keeper) put(ctx context.Context, old []byte, is Identity) error {
 	return err
 }
 
+// remember remembers the store that was met, and every few seconds how new its data is.
 func (k *Keeper) remember(is Identity) {
-	if met := (Known{is.ID, is.Born}); met != k.Known {
+	met := Known{is.ID, is.Born, k.Store.Newest()}
+	same := met.ID == k.Known.ID && met.Born.Equal(k.Known.Born)
+	if !same || met.Newest.Sub(k.Known.Newest).Abs() >= rememberEvery {
 		k.Known = met
 		k.Remember(met)
+	}
+}
+
+// Close remembers how new the data of the store is, for the next process, if the store was the right one.
+func (k *Keeper) Close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	newest := k.Store.Newest()
+	if last := k.state.Load(); last.err == nil && last.is.ID == k.Known.ID && !newest.Equal(k.Known.Newest) {
+		k.Known.Newest = newest
+		k.Remember(k.Known)
 	}
 }
 

@@ -239,3 +239,33 @@ func TestAStoreIsRefusedUntilItsRestoreHasEnded(t *testing.T) {
 	}
 	e.right(service)
 }
+
+// newer is a store that says how new its data is.
+type newer struct {
+	store.Marks
+	newest time.Time
+}
+
+func (n *newer) Newest() time.Time { return n.newest }
+
+// A process that is killed has said so a few seconds before at the latest; one that is stopped says it exactly.
+func TestHowNewTheDataIsIsRememberedForTheNextProcess(t *testing.T) {
+	e := newEnv(t)
+	st, times := &newer{Marks: e.store, newest: e.now}, 0
+	k := identity.New(identity.Options{
+		Store: st, Fingerprints: []string{"aaaa"}, Now: func() time.Time { return e.now },
+		Remember: func(k identity.Known) { e.known, times = k, times+1 },
+	})
+	k.Close() // before the store was met
+	for range 26 {
+		e.right(k)
+		st.newest = st.newest.Add(time.Second)
+	}
+	if late := st.newest.Sub(e.known.Newest); late > 11*time.Second || times != 3 {
+		t.Errorf("after 26 s it was remembered %d times, the last %v ago", times, late)
+	}
+	k.Close()
+	if !e.known.Newest.Equal(st.newest) || e.known.ID == "" {
+		t.Errorf("remembered is %+v, not that it was as new as %v", e.known, st.newest)
+	}
+}

@@ -28,6 +28,7 @@ import (
 //	o{n}q<queue>       zset     IDs of jobs by when due, or their lease ends, ms
 //	o{n}f<queue>       zset     IDs of failed jobs by when they failed, ms and thousandths
 //	o{n}d              zset     queues by when their first job is due, ms
+//	o{n}a              string   when Ready was asked last, ms
 //	o{n}m<mark>        string   what a RunNow did there, for ten seconds
 //	o{n}c<site>/<time> hash     what was counted in this shard in a day, six hours or ten minutes (counters.go)
 //	o{n}b<hash>        string   bucket of exact limits (lua/lib_limits.lua), by SHA-256 of its name (12 bytes)
@@ -36,7 +37,6 @@ import (
 //	o:c<name>          string   the value that a cell holds
 //	o:h<sum>           string   a text that people were shown, for ever
 //	o:ready            string   written by Ready to see whether writing works
-//	o:asked            string   when Ready was asked last, ms; not on a Cluster
 //
 // A packed set is a sorted set of chunks (lua/lib_packed.lua). Tombstones, marks, counters, buckets, cells and o:ready
 // expire by themselves.
@@ -70,6 +70,7 @@ func (s shard) jobs() string                    { return string(s) + "j" }
 func (s shard) queue(q store.QueueName) string  { return string(s) + "q" + string(q) }
 func (s shard) failed(q store.QueueName) string { return string(s) + "f" + string(q) }
 func (s shard) due() string                     { return string(s) + "d" }
+func (s shard) asked() string                   { return string(s) + "a" }
 func (s shard) mark(mark string) string         { return string(s) + "m" + mark }
 
 // timerKeys returns the keys of the scripts that lease timers.
@@ -96,7 +97,6 @@ func textKey(sum string) string  { return "o:h" + sum }
 const (
 	markField = "k"       // among the records: who loses them loses the mark
 	readyKey  = "o:ready" // is written to see whether writing works
-	askedKey  = "o:asked" // says how new the data is
 )
 
 // field returns the field of a record, or false if there can be no such record.

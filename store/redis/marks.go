@@ -83,7 +83,7 @@ func (s marks) SetMark(ctx context.Context, old, mark []byte) error {
 	mark, old = bytes.Clone(mark), bytes.Clone(old)
 	for i := range s.shards {
 		set, err := s.doOne(ctx, command{
-			script: setMarkScript, keys: []string{shardNumber(i).records()},
+			script: setMarkScript, keys: []string{shardNumber(i).records(), shardNumber(i).asked()},
 			args: []string{string(old), string(mark), markField},
 		})
 		if err == nil && number(set) != 1 {

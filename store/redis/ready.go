@@ -52,9 +52,9 @@ func (s *Store) Ready(ctx context.Context) error {
 // remains reports whether an error of Ready would be the same a moment later.
 func remains(err error) bool { return !retryable(err) || errors.As(err, new(*store.UnsafeError)) }
 
-// incomplete returns the error of Ready that says that the store is incomplete, or nil.
+// incomplete returns the error of Ready that says that data may be missing, or nil.
 func incomplete(err error) *store.UnsafeError {
-	if u := new(store.UnsafeError); errors.As(err, &u) && u.Incomplete {
+	if u := new(store.UnsafeError); errors.As(err, &u) && (u.Incomplete || u.Older) {
 		return u
 	}
 	return nil
@@ -74,10 +74,10 @@ func (s *Store) checkAll(ctx context.Context) error {
 		return u
 	}
 	if err == nil {
-		return s.checkTypes(ctx)
+		return s.checkShards(ctx)
 	}
 	if remains(err) {
-		if u := incomplete(s.checkTypes(ctx)); u != nil {
+		if u := incomplete(s.checkShards(ctx)); u != nil {
 			return u
 		}
 	}
@@ -99,13 +99,11 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 	for _, names := range asked {
 		config = append(config, pipe.ConfigGet(ctx, names))
 	}
-	script, keys, known := readyScript.body, []string{readyKey}, s.asked.Load()
+	script := readyScript.body
 	if s.readOnly {
 		script = tryScript
-	} else if s.neverOlder {
-		keys = append(keys, askedKey, shardNumber(0).records())
 	}
-	written := pipe.Eval(ctx, script, keys, known, markField)
+	written := pipe.Eval(ctx, script, []string{readyKey})
 	var wait *goredis.Cmd
 	if s.replicas > 0 && !s.readOnly {
 		wait = goredis.NewCmd(ctx, "wait", s.replicas, (s.pipeline.attempt / 2).Milliseconds())
@@ -133,8 +131,7 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			has[name] = value
 		}
 	}
-	newest, u := olderData(written, known)
-	u = cmp.Or(u, unsafeSetting(store.DurabilityNone, has), evicted(s.durability, has),
+	u := cmp.Or(unsafeSetting(store.DurabilityNone, has), evicted(s.durability, has),
 		unsafeSetting(s.durability, has), s.unfinishedFile(c.Options().Addr, has), fewReplicas(s.replicas, has))
 	if u == nil && refused != nil && atLeast(s.durability, store.DurabilityEverySec) {
 		u = refusal(refused)
@@ -158,30 +155,44 @@ func (s *Store) check(ctx context.Context, c *goredis.Client) error {
 			return cmp.Or(err, error(tooFewReplicas(s.replicas, fmt.Sprintf("at %d that have the last change", n))))
 		}
 	}
-	for before := known; before < newest && !s.asked.CompareAndSwap(before, newest); before = s.asked.Load() {
-	}
 	return nil
 }
 
-// olderData returns how new the data of a server is, in ms since 1970, 0 if it does not say; or that it is older than
-// was known: the server was started without its append-only file, say, and has read a snapshot, or somebody has put a
-// copy in the place of that file.
-func olderData(written *goredis.Cmd, known int64) (newest int64, u *store.UnsafeError) {
-	times, _ := written.Slice() // none of one that refused
-	if len(times) != 2 {
-		return 0, nil
+// olderData says that the data is older than was known: the server was started without its append-only file, say, and
+// has read a snapshot, or somebody has put a copy in the place of that file. Both times are in ms since 1970.
+func olderData(is, known int64) *store.UnsafeError {
+	date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateTime) }
+	have := "as it was on " + date(is)
+	if is == 0 {
+		have = "without the time that it is of"
 	}
-	if before := number(times[0]); times[0] != nil && before < known {
-		date := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateTime) }
-		return 0, &store.UnsafeError{
-			Setting: "the data of the server", Have: "as it was on " + date(before), Want: "that of " + date(known),
-			Fix: "stop the server and put its newest files back; if they are still there, because it was started " +
-				"without `appendonly yes`, write that into redis.conf and start it, and never run CONFIG SET " +
-				"appendonly yes before, which overwrites them; if what was acknowledged since is lost for good, " +
-				"start optin again",
-		}
+	return &store.UnsafeError{
+		Setting: "the data of the server", Have: have, Want: "that of " + date(known),
+		Older: true,
+		Fix: "stop the server and put its newest files back; if they are still there, because it was started " +
+			"without `appendonly yes`, write that into redis.conf and start it, and never run CONFIG SET " +
+			"appendonly yes before, which overwrites them; if what was acknowledged since is lost for good, " +
+			"say so: optin store accept-empty -config optin.yaml",
 	}
-	return number(times[1]), nil
+}
+
+// seen notes how new the data of a shard is.
+func (s *Store) seen(shard int, asked int64) {
+	known := &s.asked[shard]
+	for before := known.Load(); before < asked && !known.CompareAndSwap(before, asked); before = known.Load() {
+	}
+}
+
+// Newest returns the oldest of what the shards say.
+func (s *Store) Newest() time.Time {
+	oldest := s.asked[0].Load()
+	for i := range s.asked {
+		oldest = min(oldest, s.asked[i].Load())
+	}
+	if oldest == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(oldest)
 }
 
 // unaskedWithin is how long a server has to refuse a connection that it is asked nothing on.
@@ -360,7 +371,7 @@ func unsafeSetting(d store.Durability, has map[string]string) *store.UnsafeError
 }
 
 func notMaster(have string) *store.UnsafeError {
-	return &store.UnsafeError{Setting: "role", Have: have, Want: "master", Incomplete: true,
+	return &store.UnsafeError{Setting: "role", Have: have, Want: "master", Older: true,
 		Fix: "let store name the master, or run REPLICAOF NO ONE on this server"}
 }
 
@@ -397,7 +408,7 @@ func refusal(err error) *store.UnsafeError {
 	} {
 		if strings.HasPrefix(words, r.begins) || strings.HasPrefix(strings.TrimPrefix(words, "ERR "), r.begins) {
 			return &store.UnsafeError{Setting: r.setting, Want: r.want, Words: words, Fix: r.fix,
-				Incomplete: r.setting == "role"}
+				Older: r.setting == "role"}
 		}
 	}
 	return &store.UnsafeError{Setting: "the server", Want: "able to do what it is asked", Words: words,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/optin/optin/store"
 )
@@ -377,27 +378,45 @@ func expectSetting(t *testing.T, err error, setting string) {
 func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 	server := startServer(t)
 	s := patient(t, Options{Location: at(server.url())})
+	if !s.Newest().IsZero() {
+		t.Errorf("before it was asked it is as new as %v", s.Newest())
+	}
 	if err := errors.Join(s.SetMark(t.Context(), nil, []byte("mark")), s.Ready(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	before := server.client().Get(t.Context(), askedKey).Val()
+	asked, seen := shardNumber(0).asked(), s.Newest()
+	before := server.client().Get(t.Context(), asked).Val()
 	if err := s.Ready(t.Context()); err != nil { // acknowledged: there is something newer
 		t.Fatal(err)
 	}
-	newest := server.client().Get(t.Context(), askedKey).Val()
-	if before == "" || newest <= before {
+	newest := server.client().Get(t.Context(), asked).Val()
+	if before == "" || newest <= before || !s.Newest().After(seen) {
 		t.Fatalf("it was asked at %q, then at %q", before, newest)
 	}
-	server.client().Set(t.Context(), askedKey, before, 0)
+	older := func(s *Store) {
+		t.Helper()
+		if u := new(store.UnsafeError); !errors.As(s.Ready(t.Context()), &u) || !u.Older ||
+			u.Setting != "the data of the server" {
+			t.Errorf("with older data: %v", u)
+		}
+	}
+	later := func(query string) *Store { // that begins when another one has ended
+		return patient(t, Options{Location: at(server.url() + query), Known: s.Newest()})
+	}
+	server.client().Set(t.Context(), asked, before, 0)
 	for range 2 { // it does not become newer by itself
-		expectSetting(t, s.Ready(t.Context()), "the data of the server")
+		older(s)
+		older(later(""))
+		older(patient(t, Options{Location: at(server.url()), Known: s.Newest(), ReadOnly: true}))
 	}
 	if err := open(t, Options{Location: at(server.url()), ReadOnly: true}).Ready(t.Context()); err != nil {
 		t.Errorf("one that has not seen the newer data: %v", err)
 	}
-	server.client().Set(t.Context(), askedKey, newest, 0)
-	if err := s.Ready(t.Context()); err != nil {
-		t.Errorf("with the newest put back: %v", err)
+	server.client().Set(t.Context(), asked, newest, 0)
+	for _, s := range []*Store{s, later("")} {
+		if err := s.Ready(t.Context()); err != nil {
+			t.Errorf("with the newest put back: %v", err)
+		}
 	}
 	swap := func() { each(t, only(server), "swapdb", "0", "1") } // it is emptied, and put back
 	for range 2 {
@@ -406,17 +425,22 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 			t.Errorf("emptied, or put back: %v", err)
 		}
 	}
-	server.client().Set(t.Context(), askedKey, before, 0)
 	for _, query := range []string{"?durability=everysec", "?durability=managed"} { // which may lose the last moments
-		s := patient(t, Options{Location: at(server.url() + query)})
+		server.client().Set(t.Context(), asked, before, 0)
 		for range 2 {
-			if err := s.Ready(t.Context()); err != nil {
+			if err := later(query).Ready(t.Context()); err != nil {
 				t.Errorf("%s: %v", query, err)
 			}
 		}
+		server.client().Set(t.Context(), asked, s.Newest().Add(-lastMoments-time.Second).UnixMilli(), 0)
+		older(later(query))
+		if err := later("?durability=none").Ready(t.Context()); err != nil { // which promises nothing
+			t.Errorf("none: %v", err)
+		}
 	}
+	server.client().Set(t.Context(), asked, before, 0)
 	if err := patient(t, Options{Location: at(server.url())}).Ready(t.Context()); err != nil {
-		t.Errorf("a process that begins: %v", err)
+		t.Errorf("a process that knows nothing: %v", err)
 	}
 	if err := s.Ready(t.Context()); err != nil {
 		t.Errorf("after one that began: %v", err)

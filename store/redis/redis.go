@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -32,10 +34,10 @@ type Store struct {
 	withoutFile sync.Map // addresses of servers that had no append-only file when they were asked last
 	rewrites    sync.Map // by their addresses: the rewrite that each said there is
 
-	// neverOlder says that the data is never older than it was: not on a Cluster, nor where a failover, or a power cut,
-	// may lose what was acknowledged. asked is how new it was at the latest, in ms since 1970.
-	neverOlder bool
-	asked      atomic.Int64
+	// asked is how new the data of each shard was at the latest, in ms since 1970, and mayLose by how much it may be
+	// older after a power cut or a failover.
+	asked   []atomic.Int64
+	mayLose time.Duration
 }
 
 var _ store.Store = (*Store)(nil)
@@ -54,8 +56,18 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c}, marks: marks{c},
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), readOnly: o.ReadOnly, log: o.Log,
 	}
-	s.neverOlder = s.durability == store.DurabilityAlways && s.cluster() == nil &&
-		(!o.Location.Sentinel() || s.replicas > 0)
+	s.asked = make([]atomic.Int64, s.shards)
+	if !o.Known.IsZero() {
+		for i := range s.asked {
+			s.asked[i].Store(o.Known.UnixMilli())
+		}
+	}
+	switch {
+	case s.durability == store.DurabilityNone, o.Older:
+		s.mayLose = math.MaxInt64
+	case s.durability != store.DurabilityAlways, s.cluster() != nil, o.Location.Sentinel() && s.replicas == 0:
+		s.mayLose = lastMoments
+	}
 	if o.ReadOnly {
 		return s, nil
 	}
@@ -64,6 +76,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// lastMoments is more than what a server or a Cluster loses that is not set up to lose nothing: everysec loses a second
+// or two in a power cut, a failover what was not replicated yet.
+const lastMoments = time.Minute
 
 // loadScripts gives every master the scripts, so that the first call is as quick as the next.
 func (s *Store) loadScripts(ctx context.Context) error {

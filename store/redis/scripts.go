@@ -87,6 +87,7 @@ var (
 
 	readyScript = newScript("ready")
 	typesScript = newScript("types")
+	shardScript = newKept("lib_clock", "shard")
 )
 
 func scripts() []script {
@@ -95,5 +96,6 @@ func scripts() []script {
 		backlogsScript, dueScript, leaseScript, leaseTimersScript, endTimerScript, renewLeaseScript, endScript,
 		failedScript, requeueScript, makeDueScript, waitingScript, jobsOfScript, runNowScript,
 		acquireScript, undoScript, setNXScript, compareAndSwapScript, countsScript, setMarkScript, typesScript,
+		shardScript,
 	}
 }

@@ -32,7 +32,7 @@ func typeOf(key string) string {
 		return "zset"
 	case "l":
 		return "set"
-	case "h":
+	case "h", "a":
 		return "string"
 	case "c":
 		if alone { // a cell
@@ -43,9 +43,9 @@ func typeOf(key string) string {
 	return ""
 }
 
-// shared are the keys that all records of a shard need.
+// shared are the keys that all records of a shard need, in the order of shard.lua.
 func (s shard) shared() []string {
-	return []string{s.records(), s.timers(), s.pushed(), s.sites(), s.jobs(), s.due()}
+	return []string{s.asked(), s.records(), s.timers(), s.pushed(), s.sites(), s.jobs(), s.due()}
 }
 
 // suspects are keys in which a command has failed because one of them has another type.
@@ -94,22 +94,27 @@ func (s *suspects) clear(keys []string) {
 	}
 }
 
-// checkTypes returns a *store.UnsafeError that names the first key of another type than it should have.
-func (s *connection) checkTypes(ctx context.Context) error {
+// checkShards returns a *store.UnsafeError that says that a shard is older than was known, or names the first key of
+// another type than it should have.
+func (s *Store) checkShards(ctx context.Context) error {
 	var commands []command
-	ask := func(keys ...string) {
-		c := command{script: typesScript, keys: keys}
+	ask := func(script script, args []string, keys ...string) {
 		for _, key := range keys {
-			c.args = append(c.args, typeOf(key))
+			args = append(args, typeOf(key))
 		}
-		commands = append(commands, c)
+		commands = append(commands, command{script: script, keys: keys, args: args})
 	}
-	for _, on := range s.allShards() {
-		ask(on.shared()...)
+	noted := "1"
+	if s.readOnly {
+		noted = "0"
+	}
+	for i, on := range s.allShards() {
+		known, late := decimal(s.asked[i].Load()), decimal(s.mayLose.Milliseconds())
+		ask(shardScript, []string{known, late, markField, noted}, on.shared()...)
 	}
 	suspected := s.suspects.all()
 	for _, key := range suspected {
-		ask(key) // on a Cluster each has a slot of its own
+		ask(typesScript, nil, key) // on a Cluster each has a slot of its own
 	}
 	replies, err := s.do(ctx, maxAttempts, commands...)
 	if err != nil {
@@ -119,8 +124,16 @@ func (s *connection) checkTypes(ctx context.Context) error {
 		if r.err != nil {
 			return r.err
 		}
-		if wrong := flat(r.value); len(wrong) == 2 {
-			return wrongType(commands[i].keys[number(wrong[0])-1], text(wrong[1]))
+		said := append(flat(r.value), "", "", "")
+		switch {
+		case i >= s.shards && said[0] != "":
+			return wrongType(commands[i].keys[number(said[0])-1], text(said[1]))
+		case said[0] == "type":
+			return wrongType(commands[i].keys[number(said[1])-1], text(said[2]))
+		case said[0] == "older":
+			return olderData(number(said[1]), s.asked[i].Load())
+		case said[0] == "asked":
+			s.seen(i, number(said[1]))
 		}
 	}
 	s.suspects.clear(suspected)

@@ -1,8 +1,6 @@
 -- What only a server can do that runs scripts, has room, can write its file, and is a master. SET comes first: what
 -- follows a write in a script is not refused for want of room.
--- KEYS: 1 one to try on; if it is kept when this was asked: 2 where, 3 the records.
--- ARGV: 1 when it was asked at the latest, as is known, 2 the field of the mark: in a store without it nothing is kept.
--- Returns {when it was asked before, ms, or false; and now}: always later, unless before is earlier than what is known.
+-- KEYS: one to try on.
 local key, failed = KEYS[1], nil
 
 local function try(name, ...)
@@ -30,12 +28,4 @@ for _, command in ipairs({
   try(unpack(command))
 end
 if failed then return failed end
-
-local known, clock = tonumber(ARGV[1]), redis.call('TIME')
--- A key of another type is named by types.lua.
-if not KEYS[2] or redis.pcall('HEXISTS', KEYS[3], ARGV[2]) ~= 1 then return { false, known } end
-local before = redis.call('GET', KEYS[2])
-if before and (tonumber(before) or 0) < known then return { before, known } end
-local now = math.max((tonumber(before or 0) or 0) + 1, clock[1] * 1000 + math.floor(clock[2] / 1000))
-redis.call('SET', KEYS[2], string.format('%.0f', now))
-return { before, now }
+return true
