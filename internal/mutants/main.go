@@ -55,23 +55,8 @@ func run(out io.Writer, folders []string, o options) (good bool, err error) {
 	}
 	var lines []line
 	if o.since != "" {
-		changed, err := changedLines(o.since, folders)
-		if errors.Is(err, errNoParent) {
-			fmt.Fprintln(out, "mutants: nothing was compared, because this checkout has no parent commit")
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		var left []line
-		lines, left = spread(changed, o.most)
-		if len(lines) == 0 {
-			in := strings.Join(folders, " ")
-			fmt.Fprintf(out, "mutants: none, because no operator of %s differs from %s\n", in, o.since)
-			return true, nil
-		}
-		if len(left) > 0 {
-			fmt.Fprintf(out, "not tried here, but by make mutants SINCE=%s: %s\n", o.since, places(left))
+		if lines, err = toTry(out, folders, o); err != nil || len(lines) == 0 {
+			return err == nil, err
 		}
 	}
 	g, err := install()
@@ -104,6 +89,27 @@ func run(out io.Writer, folders []string, o options) (good bool, err error) {
 	fmt.Fprintf(out, "all: %s\n", total)
 	enough := o.since != "" || total.percent() >= o.least
 	return enough && len(total.unexplained) == 0, nil
+}
+
+// toTry returns the lines of a change whose mutants are tried, and says which are not.
+func toTry(out io.Writer, folders []string, o options) ([]line, error) {
+	changed, err := changedLines(o.since, folders)
+	if errors.Is(err, errNoParent) {
+		fmt.Fprintln(out, "mutants: nothing was compared, because this checkout has no parent commit")
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(changed) == 0 {
+		in := strings.Join(folders, " ")
+		fmt.Fprintf(out, "mutants: none, because no operator of %s differs from %s\n", in, o.since)
+	}
+	lines, left := spread(changed, o.most)
+	if len(left) > 0 {
+		fmt.Fprintf(out, "not tried here, but by make mutants SINCE=%s: %s\n", o.since, places(left))
+	}
+	return lines, nil
 }
 
 // count is how many mutants there were, and which survived without a reason.
