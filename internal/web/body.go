@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -36,19 +37,23 @@ func readBody(most int64) echo.MiddlewareFunc {
 	}
 }
 
-// readAnyBody is readBody for a call that is carried out whatever its body says: one with a Content-Encoding is taken
-// for one that says nothing.
+// readAnyBody is readBody for a call that is carried out whatever its body says: one that readBody refuses, or that
+// breaks off, is taken for one that says nothing.
 func readAnyBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		coded := isCoded(r)
-		r.Header.Del(echo.HeaderContentEncoding)
-		return readBody(MaxBody)(func(c echo.Context) error {
-			if coded {
-				request.StateOf(c).Body = nil
-			}
-			return next(c)
-		})(c)
+		body, err := bodyOf(c, MaxBody)
+		if err != nil {
+			c.Response().Header().Set(echo.HeaderConnection, "close") // the rest of the body is not read
+			// What was waited for it, and that the client has gone, must not end the call.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
+			defer cancel()
+			c.SetRequest(r.WithContext(ctx))
+		}
+		if err == nil && !isCoded(r) {
+			request.StateOf(c).Body = body
+		}
+		return next(c)
 	}
 }
 

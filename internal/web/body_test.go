@@ -35,7 +35,11 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 				continue
 			}
 			_ = res.Body.Close()
-			if res.StatusCode != 413 {
+			want := 413
+			if takesAnyBody(rt.method, rt.pattern) {
+				want = 404 // the link of these paths is another: see TestTakingBackNeverFailsOnItsBody
+			}
+			if res.StatusCode != want {
 				t.Errorf("%s %s, %s: %d", rt.method, path, name, res.StatusCode)
 			}
 		}
@@ -47,7 +51,7 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 			packed = append(packed, "Authorization", "Bearer "+rt.key())
 		}
 		want := 415
-		if rt.method == http.MethodPost && rt.pattern == "/u/{token}" {
+		if takesAnyBody(rt.method, rt.pattern) {
 			want = 404 // the link of these paths is another: see TestTakingBackNeverFailsOnALabel
 		}
 		if a := e.send(rt.method, path, "x", packed...); a.status != want {
@@ -66,6 +70,11 @@ func TestNoRouteReadsMoreThanItMust(t *testing.T) {
 		request.MediaJSON); a.status != 202 {
 		t.Errorf("just within the limit: %d", a.status)
 	}
+}
+
+// takesAnyBody reports whether a route is carried out whatever its body is.
+func takesAnyBody(method, pattern string) bool {
+	return method == http.MethodPost && pattern == "/u/{token}"
 }
 
 // endless is a body that does not end.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -152,6 +153,36 @@ func TestTakingBackNeverFailsOnALabel(t *testing.T) {
 	}
 	if got := e.send("GET", link, "").page(t).Find("form button.main").Length(); got == 0 {
 		t.Error("a call that was refused took something back")
+	}
+}
+
+// The right to take consent back does not depend on what a program sends beside the link. Of a body that is too large,
+// or that breaks off, no more than the bound is read, and nothing is believed.
+func TestTakingBackNeverFailsOnItsBody(t *testing.T) {
+	e := newEnv(t)
+	many := "List-Unsubscribe=One-Click&x=" + strings.Repeat("x", MaxBody)
+	const chunked = "Transfer-Encoding: chunked\r\n"
+	for name, row := range map[string]struct{ headers, body string }{
+		"too much, said":       {fmt.Sprintf("Content-Length: %d\r\n", len(many)), many},
+		"too much, only said":  {"Content-Length: 100000000\r\n", ""},
+		"too much, in chunks":  {chunked, fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(many), many)},
+		"a broken chunk":       {chunked, "zz\r\npurposes=news\r\n"},
+		"broken behind a name": {chunked, "d\r\npurposes=news\r\nzz\r\n"},
+		"too much behind a name": {
+			"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 20000\r\n",
+			"purposes=news&x=" + strings.Repeat("x", 19984),
+		},
+	} {
+		link := e.agreedToBoth(strings.NewReplacer(" ", "-", ",", "").Replace(name) + "@b.example")
+		if status := e.raw("POST", link, row.headers+"\r\n"+row.body); status != 200 {
+			t.Errorf("%s: %d", name, status)
+		}
+		if left := e.send("GET", link, "").page(t).Find("form button.main").Length(); left != 0 {
+			t.Errorf("%s: %d purposes are left", name, left)
+		}
+	}
+	if status := e.raw("POST", "/u/unknown", "Content-Length: 100000000\r\n"); status != 404 {
+		t.Errorf("a link that is none: %d", status)
 	}
 }
 
