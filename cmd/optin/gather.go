@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -13,14 +14,14 @@ const (
 	gatherSize = 64 << 10              // bytes that are written at once, whatever has passed
 )
 
-// newLog returns the log of the service, in lines of JSON, and a function that writes what still waits. There is a line
+// newLog returns the log of the service, in lines of JSON, and what writes them. There is a line
 // for every request and email, and to write each by itself would be a system call each. So a line is written at once
 // only if none was written just before; those that follow are gathered and written together. A warning or an error is
 // always written at once, and what came before it with it. A process that is killed loses the lines that wait, which no
 // promise is made of.
-func newLog(to io.Writer) (log *slog.Logger, flush func()) {
-	lines := &gatherer{to: to}
-	return slog.New(urgently{slog.NewJSONHandler(lines, nil), lines}), lines.flush
+func newLog(to io.Writer) (*slog.Logger, *gatherer) {
+	lines := &gatherer{to: to, lost: func(int) {}}
+	return slog.New(urgently{slog.NewJSONHandler(lines, nil), lines}), lines
 }
 
 // gatherer writes lines together.
@@ -30,6 +31,14 @@ type gatherer struct {
 	lines   []byte
 	written time.Time // when lines were last written
 	waiting bool      // somebody will flush
+	lost    func(n int)
+}
+
+// count has each number of lines that cannot be written counted from now on.
+func (g *gatherer) count(lost func(n int)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lost = lost
 }
 
 // Write takes lines. It always succeeds: nobody could be told where the log cannot be written.
@@ -56,7 +65,9 @@ func (g *gatherer) flush() {
 
 func (g *gatherer) write() {
 	if len(g.lines) > 0 {
-		_, _ = g.to.Write(g.lines)
+		if n, err := g.to.Write(g.lines); err != nil {
+			g.lost(bytes.Count(g.lines[n:], []byte("\n")))
+		}
 		g.lines, g.written = g.lines[:0], time.Now()
 	}
 }

@@ -76,8 +76,8 @@ func TestLinesOfTheLogAreGathered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got writes
-				log, flush := newLog(&got)
-				c.do(log, flush)
+				log, lines := newLog(&got)
+				c.do(log, lines.flush)
 				if words := got.words(); !slices.Equal(words, c.want) {
 					t.Errorf("%q was written, want %q", words, c.want)
 				}

@@ -28,6 +28,10 @@ func notifyHangups() (<-chan os.Signal, func()) {
 	return hangups, func() { signal.Stop(hangups) }
 }
 
+// ignoreBrokenPipes lets the program go on when nobody reads its output any more. Go ends one whose write to standard
+// output or error meets that, as is right for a filter; a service has other work than its log.
+func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }
+
 // reloadOn reads the configuration again on each hangup, until the program stops.
 func (p *program) reloadOn(hangups <-chan os.Signal, read func() (*config.Config, *templates.Set, error)) {
 	p.background(func(ctx context.Context) {

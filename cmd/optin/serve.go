@@ -30,18 +30,20 @@ func serveWith(ctx context.Context, x extra, args []string, env func(string) (st
 	}
 	hangups, end := notifyHangups()
 	defer end()
+	ignoreBrokenPipes()
 	cfg, pages, err := readConfig(*path, env)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	log, flush := newLog(stderr)
-	defer flush()
+	log, lines := newLog(stderr)
+	defer lines.flush()
 	p, err := start(ctx, cfg, pages, log, x)
 	if err != nil {
 		fmt.Fprintln(stderr, "optin serve:", err)
 		return exitFailed
 	}
+	lines.count(p.metrics.LinesLost)
 	p.background(func(ctx context.Context) { tuneMemory(ctx, env, memoryGoal(cfg.Store)) })
 	log.Info("optin has started", "version", versionText(), "config", cfg)
 	fmt.Fprintf(stdout, "http://%s\n", p.addr)

@@ -14,6 +14,7 @@
 //	optin_config_loaded                              1; 0 after a SIGHUP whose configuration could not be loaded
 //	optin_config_reloads_total{outcome}              by SIGHUP: loaded, failed
 //
+//	optin_lines_lost_total                           lines of the log that could not be written
 //	optin_build_info{version,commit,go}              1
 //
 // What happens to subscriptions:
@@ -87,6 +88,7 @@ type Metrics struct {
 	exemplars exemplars
 	trips     *prometheus.PrometheusHistogram
 	conflicts *prometheus.Counter
+	lines     *prometheus.Counter
 }
 
 // New makes a set of counters. It has a registry of its own, so two programs in one process share nothing.
@@ -96,6 +98,7 @@ func New() *Metrics {
 	m := &Metrics{
 		set: s, trips: s.GetOrCreatePrometheusHistogramExt("optin_store_round_trip_seconds", storeSeconds),
 		conflicts: s.GetOrCreateCounter("optin_store_conflicts_total"),
+		lines:     s.GetOrCreateCounter("optin_lines_lost_total"),
 	}
 	m.set.GetOrCreateGauge("optin_config_loaded", nil).Set(1) // or there would be nothing to serve
 	for _, outcome := range []string{"loaded", "failed"} {
@@ -172,6 +175,9 @@ func (m *Metrics) RoundTrip(took time.Duration) { m.trips.Update(took.Seconds())
 
 // Conflict counts a change that the store tried again, because somebody else had changed the record.
 func (m *Metrics) Conflict() { m.conflicts.Inc() }
+
+// LinesLost counts lines of the log that could not be written.
+func (m *Metrics) LinesLost(n int) { m.lines.Add(n) }
 
 // Relay sets whether a relay (host:port) is paused.
 func (m *Metrics) Relay(relay string, paused bool) {
