@@ -33,8 +33,8 @@ func (s *records) commitCommand(
 		script = commitEvenIfFullScript
 	}
 	cmd := command{script: script, keys: make([]string, 0, 24), args: make([]string, 0, 48)}
-	cmd.keys = append(cmd.keys, on.records(), on.tombstone(f), on.states(key.Site), from, to, on.timers(), on.pushed(),
-		on.sites(), on.jobs(), on.due())
+	cmd.keys = append(cmd.keys, on.records(), on.timers(), on.pushed(), on.sites(), on.jobs(), on.due())
+	cmd.keys = append(cmd.keys, on.tombstone(f), on.states(key.Site), from, to)
 	cmd.args = append(cmd.args, was.version, version, tail, f, s.markedBy())
 	cmd.addBuckets(l.inScript.mark, cmp.Or(l.inScript.named, "0"), l.inScript.counted)
 	if c.DropJobs {
@@ -52,6 +52,8 @@ func (s *records) commitCommand(
 	if len(c.Count) > 0 {
 		cmd.keys = on.countKeys(cmd.keys, key.Site, c.Count[0].At)
 		cmd.args = append(append(cmd.args, packCounts(c.Count)), countsKept...)
+	} else {
+		cmd.args = append(cmd.args, "")
 	}
 	return cmd
 }

@@ -82,7 +82,7 @@ func connect(o Options) goredis.UniversalClient {
 		Username: l.User, Password: l.Password, SentinelPassword: l.SentinelPassword,
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: attempt, ReadTimeout: attempt, WriteTimeout: attempt, PoolTimeout: attempt,
-		PoolSize: o.senders() + 2, PipelinePoolSize: -1, // two for Ready
+		PoolSize: o.connections(), PipelinePoolSize: -1,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -215,37 +215,6 @@ func (s *connection) reload(ctx context.Context) {
 	if c := s.cluster(); c != nil {
 		c.ReloadState(ctx)
 	}
-}
-
-// words returns the command as the client takes it: by pointers, which need no memory of their own, but for the first
-// key, which the client of a Cluster reads.
-func (c *command) words(repeated, withBody bool) []any {
-	if c.plain != nil {
-		return c.plain
-	}
-	words := make([]any, 0, 4+len(c.keys)+len(c.args))
-	if withBody {
-		words = append(words, "eval", &c.script.body)
-	} else {
-		words = append(words, "evalsha", &c.script.sha)
-	}
-	words = append(words, len(c.keys))
-	for i := range c.keys {
-		if i == 0 {
-			words = append(words, c.keys[i])
-		} else {
-			words = append(words, &c.keys[i])
-		}
-	}
-	if repeated {
-		words = append(words, "1")
-	} else {
-		words = append(words, "0")
-	}
-	for i := range c.args {
-		words = append(words, &c.args[i])
-	}
-	return words
 }
 
 // eachMaster calls f for every server that takes writes, all at once.

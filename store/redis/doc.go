@@ -26,11 +26,18 @@
 //
 // # How callers share the way
 //
-// Commands of concurrent callers travel together: a few senders have a pipeline each on the way, and what comes
-// meanwhile is their next one, of up to 100 commands (pipeline.go). A call starts no goroutine and no timer. It ends
-// when the caller's context ends, at once, whatever the server does; and within Options.Budget, because a pipeline gets
-// an answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. A
-// connection that hangs holds up the callers of one pipeline for that long.
+// Commands of concurrent callers travel together: a batch is on the way, and what comes meanwhile is the next one, of
+// up to 100 commands (pipeline.go). To a Cluster there are 16. A call starts no goroutine and no timer. It ends when
+// the caller's context ends, at once, whatever the server does; and within Options.Budget, because a batch gets an
+// answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. A
+// batch that takes longer than 10 ms lets the next one go on another connection; so one that hangs holds up only its
+// own callers.
+//
+// The changes in a batch, of records of one shard, are one call of one script (call.go, lua/commit.lua). It reads all
+// that they need, decides on each by itself, in their order and as if those before it had been committed, and writes
+// all that they change: what several add to one key, such as the limit of a site, a count, the index or a queue, is
+// written once. One that fails, or is refused, fails alone. A signup of many that come at once takes half of the
+// server's time of one that comes alone.
 //
 // # Replies that are lost
 //

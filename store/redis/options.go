@@ -42,14 +42,19 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// senders returns how many batches may be on the way: few, so that they are large, but on a Cluster some, because a
-// batch waits for the slowest of its masters.
-func (o Options) senders() int {
+// batches returns how many batches are on the way while none takes long, and how many at most.
+func (o Options) batches() (atOnce, most int) {
 	switch {
 	case o.Pool > 0:
-		return o.Pool
+		return 1, o.Pool
 	case o.Location.Cluster():
-		return clusterShards
+		return clusterShards, clusterShards
 	}
-	return 4
+	return 1, 4
+}
+
+// connections returns how many connections there are: one for each batch, and two for Ready.
+func (o Options) connections() int {
+	_, most := o.batches()
+	return most + 2
 }

@@ -11,21 +11,25 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
+// patience is how long the next batch waits for one that is on the way.
+const patience = 10 * time.Millisecond
+
 // maxBatch is how many commands one pipeline takes on.
 const maxBatch = 100
 
-// pipeline sends what concurrent callers ask for together. A few senders each have one batch on the way; what comes
-// meanwhile waits and is their next one. So a lone caller waits for nobody, and many share system calls and, with
-// appendfsync always, the fsync.
+// pipeline sends what concurrent callers ask for together. One batch is on the way; what comes meanwhile waits and is
+// the next one. So a lone caller waits for nobody, and many share system calls, scripts and, with appendfsync always,
+// the fsync. A few batches are on the way to a Cluster, where each waits for the slowest of its masters.
 //
-// A sender that gets no answer gives its callers an error after a while and is replaced, so a connection that hangs
-// holds up nobody for longer.
+// A batch that takes long lets the next one go, by another sender. A sender that gets no answer at all gives its
+// callers an error after a while and is replaced. So a connection that hangs holds up only those whose batch it has.
 type pipeline struct {
 	client   goredis.UniversalClient
 	attempt  time.Duration // how long a batch may take
 	latest   time.Duration // a request that has waited longer is not sent any more
 	replicas int           // that must have a change before it is acknowledged
 	requests chan *request
+	turns    chan struct{} // one for each batch that may be on the way
 	senders  sync.WaitGroup
 	observe  func(took time.Duration) // called after each batch
 }
@@ -55,7 +59,12 @@ func newPipeline(client goredis.UniversalClient, o Options) *pipeline {
 		// The last attempt ends within the budget, and a little sooner, so that its error is known in time.
 		latest: budget - attemptOf(budget) - budget/10,
 	}
-	for range o.senders() {
+	atOnce, senders := o.batches()
+	p.turns = make(chan struct{}, senders)
+	for range atOnce {
+		p.turns <- struct{}{}
+	}
+	for range senders {
 		p.start()
 	}
 	return p
@@ -100,11 +109,26 @@ func (r *request) fail(err error) {
 	r.answer(replies)
 }
 
+// sender sends one batch at a time.
+type sender struct {
+	*pipeline
+	late  chan *time.Timer // of a batch that takes long: when it is given up
+	calls []call           // of the batch, kept for its memory
+	sent  []*goredis.Cmd   // likewise
+}
+
 // start starts a sender.
 func (p *pipeline) start() {
+	s := &sender{pipeline: p, late: make(chan *time.Timer, 1)}
 	p.senders.Go(func() {
-		for r := range p.requests {
-			if !p.send(p.batch(r)) {
+		for {
+			<-p.turns
+			r, more := <-p.requests
+			if !more {
+				p.turns <- struct{}{}
+				return
+			}
+			if !s.send(p.batch(r)) {
 				return
 			}
 		}
@@ -133,39 +157,30 @@ func (p *pipeline) batch(first *request) (all []*request) {
 	return all
 }
 
-// send sends a batch and answers it. It returns false if that took too long: then the callers have an error, and
-// another sender has taken the place of this one.
-func (p *pipeline) send(batch []*request) (inTime bool) {
+// send sends a batch and answers it, and lets the next one go. It returns false if that took too long: then the callers
+// have an error, and another sender has taken the place of this one.
+func (s *sender) send(batch []*request) (inTime bool) {
 	if len(batch) == 0 {
+		s.turns <- struct{}{}
 		return true
 	}
 	began := time.Now()
-	ctx := until{context.Background(), began.Add(p.attempt)}
-	overdue := time.AfterFunc(p.attempt+p.attempt/10, func() { // the client has not kept to the context
-		for _, r := range batch {
-			r.fail(errNoAnswer)
-		}
-		p.start()
-	})
-	sent := make([]*goredis.Cmd, 0, len(batch))
-	for _, r := range batch {
-		for i := range r.commands {
-			sent = append(sent, goredis.NewCmd(ctx, r.commands[i].words(r.repeated, r.body)...))
-		}
-	}
-	wait, failed := p.exchange(ctx, batch, sent)
-	p.observe(time.Since(began))
-	for _, r := range batch {
-		replies := make([]reply, len(r.commands))
-		for i := range replies {
-			replies[i], sent = replyOf(sent[0], failed), sent[1:]
-			if wait != nil && replies[i].err == nil && r.commands[i].kept() {
-				replies[i] = p.waited(wait, replies[i])
+	long := time.AfterFunc(patience, func() {
+		s.turns <- struct{}{}
+		s.late <- time.AfterFunc(s.attempt+s.attempt/10-patience, func() { // the client has not kept to the context
+			for _, r := range batch {
+				r.fail(errNoAnswer)
 			}
-		}
-		r.answer(replies)
+			s.start()
+		})
+	})
+	s.exchange(until{context.Background(), began.Add(s.attempt)}, batch)
+	s.observe(time.Since(began))
+	if long.Stop() {
+		s.turns <- struct{}{}
+		return true
 	}
-	return overdue.Stop()
+	return (<-s.late).Stop()
 }
 
 // until is a context whose end nobody is told of: the client sets the time limits of its connections by the deadline.
@@ -176,11 +191,36 @@ type until struct {
 
 func (u until) Deadline() (time.Time, bool) { return u.deadline, true }
 
-// exchange sends the commands of a batch and reads the answers. failed is of all commands, unless one has its own; wait
-// says how many replicas have what the batch did, and is nil if nobody needs to know.
-func (p *pipeline) exchange(
-	ctx context.Context, batch []*request, sent []*goredis.Cmd,
-) (wait *goredis.Cmd, failed error) {
+// exchange sends a batch, reads the replies and answers the callers with them.
+func (s *sender) exchange(ctx until, batch []*request) {
+	n := 0
+	s.calls, n = appendCalls(s.calls[:0], batch)
+	s.sent = s.sent[:0]
+	for i := range s.calls {
+		s.sent = append(s.sent, goredis.NewCmd(ctx, s.calls[i].words()...))
+	}
+	wait, failed := s.process(ctx, batch, s.sent)
+	replies := make([]reply, n)
+	for i := range s.calls {
+		s.calls[i].share(replyOf(s.sent[i], failed), replies)
+	}
+	clear(s.calls) // it holds what callers asked
+	clear(s.sent)
+	for _, r := range batch {
+		own := replies[:len(r.commands):len(r.commands)]
+		for i := range own {
+			if wait != nil && own[i].err == nil && r.commands[i].kept() {
+				own[i] = s.waited(wait, own[i])
+			}
+		}
+		r.answer(own)
+		replies = replies[len(own):]
+	}
+}
+
+// process sends commands and reads the answers. failed is of all commands, unless one has its own; wait says how many
+// replicas have what the batch did, and is nil if nobody needs to know.
+func (p *pipeline) process(ctx until, batch []*request, sent []*goredis.Cmd) (wait *goredis.Cmd, failed error) {
 	waits := p.replicas > 0 && slices.ContainsFunc(batch, func(r *request) bool {
 		return slices.ContainsFunc(r.commands, command.kept)
 	})

@@ -11,6 +11,7 @@ type script struct {
 	body string
 	sha  string
 	kept bool // what it does is acknowledged, and must survive a failover
+	many int  // one call of it may do what several commands ask for that have the first so many keys in common
 }
 
 //go:embed lua
@@ -34,8 +35,19 @@ func scriptOf(body string) script {
 	return script{body: body, sha: hex.EncodeToString(sum[:])}
 }
 
+// ofMany returns a script of which one call may do what several commands ask for, if they have their first keys in
+// common. These come once, then the others of each, and the arguments of each; it replies with a list.
+func (s script) ofMany(shared int) script {
+	s.many = shared
+	return s
+}
+
 // evenIfFull returns a script that does the same, and may use memory beyond maxmemory.
-func (s script) evenIfFull() script { return newKept("lib_even_if_full").before(s) }
+func (s script) evenIfFull() script {
+	both := newKept("lib_even_if_full").before(s)
+	both.many = s.many
+	return both
+}
 
 // newKept is newScript for one whose effects are acknowledged.
 func newKept(files ...string) script {
@@ -55,7 +67,7 @@ var (
 
 	commitScript = newKept(
 		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
-	)
+	).ofMany(6)
 	addScript   = newKept("lib_clock", "lib_packed", "lib_value", "lib_timers", "add")
 	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
 	listScript  = newScript("lib_clock", "lib_packed", "list")

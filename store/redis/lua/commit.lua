@@ -1,109 +1,188 @@
--- One change of one record, all of it or none of it.
--- KEYS: 1 records, 2 tombstone, 3 states of the site, 4 index of the state that it had, 5 of the state that it gets,
---       6 timers, 7 pushed, 8 sites, 9 jobs, 10 due;
---       then each bucket to acquire;
+-- Changes of records of one shard, each by itself: all of it or none of it. What they need is read first, then each is
+-- decided, and then what they change is written, what is added to one key together.
+-- KEYS: 1 records, 2 timers, 3 pushed, 4 sites, 5 jobs, 6 due;
+--       then of each change: tombstone, states of the site, index of the state that it had, of the state that it gets;
+--       each bucket to acquire;
 --       if a job ends: its queue, failed, and the other queue if it moves; for each job to drop: its queue, failed;
---       then for each job to enqueue: its queue, and each bucket to reserve;
+--       for each job to enqueue: its queue, and each bucket to reserve;
 --       if something is counted: the counters of the day, the hours and the minutes
--- ARGV: 1 repeated, 2 the version that it must have, '' for no record,
---       3 the new version, 4 the packed record, '' to erase it, 5 its field among the records,
---       6 the field of the mark of the store, '' if it is not known to have one,
---       7 mark, 8 '1' if the mark is a taker's, 9 how many buckets to acquire, then the spec of each;
---       then outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
+-- ARGV: of each change: repeated, the version that it must have, '' for no record, the new version, the packed record,
+--       '' to erase it, its field among the records, the field of the mark of the store, '' if it is not known to have
+--       one;
+--       mark, '1' if the mark is a taker's, how many buckets to acquire, then the spec of each;
+--       outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
 --       or 'drop', how many jobs to drop, and for each: id, name of the queue;
---       then how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved,
---       mark, how many buckets to reserve, then the spec of each;
---       if something is counted: what, as counters.go packs it, and for how many seconds each of its keys is kept
--- Returns 'done', 'lost', 'moved' if a job to drop is in another queue by now, 'unmarked' if the store lost its mark,
--- {'exceeded', wait of each bucket}, or {'other', value}: the record that is in the way, or false.
-local records, field, k, a = KEYS[1], ARGV[5], 11, 10
+--       how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved, mark, how
+--       many buckets to reserve, then the spec of each;
+--       what is counted, as counters.go packs it, '' for nothing; else for how many seconds each of its keys is kept
+-- Returns for each change 'done', 'lost', 'moved' if a job to drop is in another queue by now, 'unmarked' if the store
+-- lost its mark, {'exceeded', wait of each bucket}, {'other', value}: the record that is in the way, or false; or an
+-- error.
+local records, timers, pushed, sites, jobs, due = unpack(KEYS, 1, 6)
+local k, a = 6, 0
+local function next_key() k = k + 1 return KEYS[k] end
+local function next_arg() a = a + 1 return ARGV[a] end
 
-local function next_key() k = k + 1 return KEYS[k - 1] end
-local function next_arg() a = a + 1 return ARGV[a - 1] end
-
--- Has an earlier attempt done it?
-local was = call('HGET', records, field)
-local version, versions = '', ''
-if was then
-  if not is_whole(was) then return { 'other', was } end
-  version = string.sub(was, 1, 8)
-  versions = versions_of(was)
+local function next_buckets()
+  local list = {}
+  for i = 1, tonumber(next_arg()) do list[i] = { key = next_key(), spec = next_arg() } end
+  return list
 end
-if has_version(versions, ARGV[3]) then return 'done' end
-if ARGV[1] == '1' and has_version(call('GET', KEYS[2]) or '', ARGV[3]) then return 'done' end
 
--- A store that was emptied has no record either. What it is given now would be gone once somebody restores it.
-if not was and ARGV[6] ~= '' and call('HEXISTS', records, ARGV[6]) == 0 then return 'unmarked' end
-
--- The limits come first: a refusal is the same whether or not there is a record.
-local buckets = tonumber(ARGV[9])
-local acquired, room = look_at_all(k, a, buckets, ARGV[7], ARGV[8] == '1')
-k, a = k + buckets, a + buckets
-if not room then
-  local out = { 'exceeded' }
-  for i, b in ipairs(acquired) do out[i + 1] = math.max(0, b.wait) end
-  return out
-end
-if version ~= ARGV[2] then return { 'other', was } end
-local outcome = next_arg()
-if outcome == 'drop' then
-  local drops = {}
+local function next_change()
+  local c = { tombstone = next_key(), states = next_key(), had = next_key(), gets = next_key(),
+    repeated = next_arg() == '1', must = next_arg(), version = next_arg(), packed = next_arg(), field = next_arg(),
+    mark_field = next_arg(),
+    taker = next_arg(), named = next_arg() == '1', buckets = next_buckets(), outcome = next_arg(), drop = {}, enqueue = {} }
+  if c.outcome == 'drop' then
+    for i = 1, tonumber(next_arg()) do
+      c.drop[i] = { queue = next_key(), failed = next_key(), id = next_arg(), name = next_arg() }
+    end
+  elseif c.outcome ~= '' then
+    c.ending = { outcome = c.outcome, id = next_arg(), attempts = tonumber(next_arg()), queue = next_arg(),
+      at = next_arg(), other = next_arg() }
+    c.keys = { jobs = jobs, due = due, queue = next_key(), failed = next_key() }
+    if c.outcome == 'move' then c.keys.other = next_key() end
+  end
   for i = 1, tonumber(next_arg()) do
-    local d = { queue = next_key(), failed = next_key(), id = next_arg(), name = next_arg() }
-    local job = call('HGET', KEYS[9], d.id)
+    c.enqueue[i] = { queue = next_key(), id = next_arg(), name = next_arg(), at = next_arg(), tail = next_arg(),
+      reserved = next_arg(), taker = next_arg(), buckets = next_buckets() }
+  end
+  c.counts = next_arg()
+  if c.counts ~= '' then
+    c.count = { next_key(), next_key(), next_key(), c.counts, next_arg(), next_arg(), next_arg() }
+  end
+  return c
+end
+
+-- Records, and the mark, by their fields, as the script knows them; false: none.
+local known, changed = {}, {}
+
+local function read(changes)
+  local fields, ids, buckets = {}, {}, {}
+  local function each(list, f)
+    for _, one in ipairs(list) do f(one) end
+  end
+  local function add_id(job) ids[#ids + 1] = job.id end
+  local function add_bucket(b) buckets[#buckets + 1] = b end
+  for _, c in ipairs(changes) do
+    fields[#fields + 1] = c.field
+    each(c.buckets, add_bucket)
+    each(c.drop, add_id)
+    if c.ending then add_id(c.ending) end
+    each(c.enqueue, function(job)
+      add_id(job)
+      each(job.buckets, add_bucket)
+    end)
+  end
+  local mark = changes[1].mark_field
+  if mark ~= '' then fields[#fields + 1] = mark end
+  for i, value in ipairs(call('HMGET', records, unpack(fields))) do known[fields[i]] = value end
+  read_jobs(jobs, ids)
+  read_buckets(buckets)
+end
+
+-- commit makes one change: what it returns is what the script returns for it.
+local function commit(c)
+  -- Has an earlier attempt done it?
+  local was = known[c.field]
+  local version, versions = '', ''
+  if was then
+    if not is_whole(was) then return { 'other', was } end
+    version = string.sub(was, 1, 8)
+    versions = versions_of(was)
+  end
+  if has_version(versions, c.version) then return 'done' end
+  if c.repeated and has_version(call('GET', c.tombstone) or '', c.version) then return 'done' end
+
+  -- A store that was emptied has no record either. What it is given now would be gone once somebody restores it.
+  if not was and c.mark_field ~= '' and not known[c.mark_field] then return 'unmarked' end
+
+  -- The limits come first: a refusal is the same whether or not there is a record.
+  local acquired, room = look_at_all(c.buckets, c.taker, c.named)
+  if not room then
+    local out = { 'exceeded' }
+    for i, one in ipairs(acquired) do out[i + 1] = math.max(0, one.wait) end
+    return out
+  end
+  if version ~= c.must then return { 'other', was } end
+  for _, d in ipairs(c.drop) do
+    local job = job_of(jobs, d.id)
     if job and job_queue(job) ~= d.name then return 'moved' end
-    drops[i] = d
   end
-  for _, d in ipairs(drops) do
-    call('HDEL', KEYS[9], d.id)
-    call('ZREM', d.queue, d.id)
-    call('ZREM', d.failed, d.id)
-    note_queue(KEYS[10], d.queue, d.name)
+  if c.ending and not end_lease(c.keys, false, c.ending) then return 'lost' end
+  for _, d in ipairs(c.drop) do
+    set_job(d.id, false)
+    take_job(due, d.queue, d.name, d.id)
+    take_failed(d.failed, d.id)
   end
-elseif outcome ~= '' then
-  local e = { outcome = outcome, id = next_arg(), attempts = tonumber(next_arg()), queue = next_arg(),
-    at = next_arg(), other = next_arg() }
-  local keys = { jobs = KEYS[9], due = KEYS[10], queue = next_key(), failed = next_key() }
-  if outcome == 'move' then keys.other = next_key() end
-  if not end_lease(keys, false, e) then return 'lost' end
-end
-take_all(acquired)
+  take_all(acquired)
 
--- The record, its place in the index, its timer.
-local _, id = site_and_id(field)
-local value = nil
-if was and not is_recent(was) then versions = '' end
-versions = string.sub(versions, 1, MOST)
-if ARGV[4] == '' then
-  call('HDEL', records, field)
-  versions = ARGV[3] .. versions .. (call('GET', KEYS[2]) or '')
-  call('SET', KEYS[2], string.sub(versions, 1, MOST), 'PX', RECENT * 1000)
-else
-  value = value_of(ARGV[3], versions, ARGV[4])
-  call('HSET', records, field, value)
-end
-local from, to = was and index_entry(was, id), value and index_entry(value, id)
-if KEYS[4] ~= KEYS[5] or from ~= to then
-  if from then remove_entry(KEYS[4], from) end
-  if to and add_entry(KEYS[5], to) then call('SADD', KEYS[3], state_of(value)) end
-end
-set_timer(KEYS[6], KEYS[7], KEYS[8], KEYS[10], field, was, value)
-
-for _ = 1, tonumber(next_arg()) do
-  local queue, job = next_key(), next_arg()
-  local name, at, tail, reserved, mark, n = next_arg(), next_arg(), next_arg(), next_arg(), next_arg(), next_arg()
-  n = tonumber(n)
-  local buckets, has = look_at_all(k, a, n, mark, true)
-  if n > 0 then reserved = has and '1' or '0' end
-  if call('HSETNX', KEYS[9], job, 'n\0\0\0\0' .. reserved .. string.char(#name) .. name .. tail) == 1 then
-    if has then take_all(buckets) end
-    if at == '' then at = string.format('%.0f', NOW) end
-    put_job(KEYS[10], queue, name, job, at)
+  -- The record, its place in the index, its timer.
+  local _, id = site_and_id(c.field)
+  local value = nil
+  if was and not is_recent(was) then versions = '' end
+  versions = string.sub(versions, 1, MOST)
+  if c.packed == '' then
+    versions = c.version .. versions .. (call('GET', c.tombstone) or '')
+    changed[c.field] = { tombstone = c.tombstone, versions = string.sub(versions, 1, MOST) }
+  else
+    value = value_of(c.version, versions, c.packed)
+    changed[c.field] = {}
   end
-  k, a = k + n, a + n
+  known[c.field] = value or false
+  local from, to = was and index_entry(was, id), value and index_entry(value, id)
+  if c.had ~= c.gets or from ~= to then
+    if from then leave(c.had, from) end
+    if to then enter(c.gets, to, c.states, state_of(value)) end
+  end
+  set_timer(timers, pushed, sites, due, c.field, was, value)
+
+  for _, job in ipairs(c.enqueue) do
+    local reserve, has = look_at_all(job.buckets, job.taker, true)
+    if #reserve > 0 then job.reserved = has and '1' or '0' end
+    if not job_of(jobs, job.id) then
+      if has then take_all(reserve) end
+      if job.at == '' then job.at = string.format('%.0f', NOW) end
+      set_job(job.id, 'n\0\0\0\0' .. job.reserved .. string.char(#job.name) .. job.name .. job.tail)
+      put_job(due, job.queue, job.name, job.id, job.at)
+    end
+  end
+
+  if c.count then add_counts(unpack(c.count)) end
+  return 'done'
 end
 
-if a <= #ARGV then
-  add_counts(KEYS[k], KEYS[k + 1], KEYS[k + 2], next_arg(), next_arg(), next_arg(), next_arg())
+-- write_records comes first: a server that is full refuses a record, but nothing of a script that has written. It does
+-- not refuse an erasure.
+local function write_records()
+  local set, gone = {}, {}
+  for field, c in pairs(changed) do
+    if c.tombstone then
+      gone[#gone + 1] = field
+    else
+      set[#set + 1] = field
+      set[#set + 1] = known[field]
+    end
+  end
+  if #gone > 0 then call('HDEL', records, unpack(gone)) end
+  for _, c in pairs(changed) do
+    if c.tombstone then call('SET', c.tombstone, c.versions, 'PX', RECENT * 1000) end
+  end
+  if #set > 0 then call('HSET', records, unpack(set)) end
 end
-return 'done'
+
+local changes, replies = {}, {}
+repeat changes[#changes + 1] = next_change() until a == #ARGV
+read(changes)
+for i, c in ipairs(changes) do
+  local ok, reply = pcall(commit, c)
+  if not ok then reply = { err = type(reply) == 'table' and reply.err or 'ERR ' .. tostring(reply) } end
+  replies[i] = reply
+end
+write_records()
+write_buckets()
+write_timers()
+write_queues(jobs)
+write_counts()
+return replies

@@ -20,4 +20,5 @@ local timer = tail_at(value) + 12
 local without = string.sub(value, 1, timer - 1) .. string.rep('\0', 6) .. string.sub(value, timer + 6)
 call('HSET', KEYS[2], field, without)
 set_timer(KEYS[3], KEYS[4], KEYS[5], KEYS[1], field, value, without)
+write_timers()
 return 1

@@ -3,20 +3,50 @@ local function add_count(key, field, n, kept)
   local sum = redis.pcall('HINCRBY', key, field, n)
   if type(sum) == 'table' then
     call('HSET', key, field, n)
-    sum = tonumber(n)
+    sum = n
   end
-  if sum == tonumber(n) then call('EXPIRE', key, kept) end
+  if sum == n then call('EXPIRE', key, kept) end
 end
+
+-- What the script counts, by keys and names, and how often: written once, by write_counts.
+local counted = {}
 
 -- add_counts adds what counters.go packed: to the hashes of the day, the hours and the minutes. What has a dimension is
 -- added to the day alone.
 local function add_counts(day, hours, minutes, packed, kept_day, kept_hours, kept_minutes)
-  local hour, minute = string.sub(packed, 1, 3), string.sub(packed, 4, 6)
-  for name, n in string.gmatch(string.sub(packed, 7), '([^=]+)=(-?%d+);') do
-    add_count(day, name, n, kept_day)
-    if not string.find(name, '/', 1, true) then
-      add_count(hours, hour .. name, n, kept_hours)
-      add_count(minutes, minute .. name, n, kept_minutes)
+  local same = minutes .. '/' .. packed
+  local c = counted[same]
+  if c then
+    c.times = c.times + 1
+  else
+    counted[same] = { times = 1, packed = packed, keys = { day, hours, minutes },
+      kept = { kept_day, kept_hours, kept_minutes } }
+  end
+end
+
+local function write_counts()
+  local sums, kept = {}, {}
+  local function sum(c, i, field, n)
+    local key = c.keys[i]
+    local of = sums[key]
+    if not of then
+      of = {}
+      sums[key], kept[key] = of, c.kept[i]
+    end
+    of[field] = (of[field] or 0) + n * c.times
+  end
+  for _, c in pairs(counted) do
+    local hour, minute = string.sub(c.packed, 1, 3), string.sub(c.packed, 4, 6)
+    for name, n in string.gmatch(string.sub(c.packed, 7), '([^=]+)=(-?%d+);') do
+      sum(c, 1, name, n)
+      if not string.find(name, '/', 1, true) then
+        sum(c, 2, hour .. name, n)
+        sum(c, 3, minute .. name, n)
+      end
     end
   end
+  for key, of in pairs(sums) do
+    for field, n in pairs(of) do add_count(key, field, n, kept[key]) end
+  end
+  counted = {}
 end

@@ -48,9 +48,13 @@ local function has_taken(log, mark, longest)
   return false
 end
 
-local function look_at_log(key, log, spec, mark, named)
-  local now, wait, longest = NOW - EPOCH, 0, 0
-  if log ~= '' and struct.unpack('>I5', log, #log - 11) > now + 1 then log = not_ahead(key, log) end
+-- Buckets that the script has looked at, by key. What it takes from one is written once, by write_buckets.
+local buckets = {}
+
+-- log_wait returns how long one more has to wait at an exact bucket, whether the mark has taken already, and what to
+-- add to its log if it takes now.
+local function log_wait(b, spec, mark, named)
+  local log, now, wait, longest = b.log, NOW - EPOCH, 0, 0
   for i = 5, #spec, 11 do
     local n, per, at = struct.unpack('>I4I6', spec, i)
     if string.byte(spec, i + 10) == 49 then
@@ -61,22 +65,26 @@ local function look_at_log(key, log, spec, mark, named)
     if at and at > 0 then wait = math.max(wait, math.min(per, struct.unpack('>I5', log, at) + per - now)) end
     longest = math.max(longest, per)
   end
+  b.longest = math.max(b.longest, longest)
   local counted = named and log ~= '' and has_taken(log, mark, longest)
-  return { key = key, wait = counted and 0 or wait, counted = counted, log = log, longest = longest,
-    rest = mark .. string.sub(spec, 2, 4) }
+  return counted and 0 or wait, counted, struct.pack('>I5', now + 1) .. mark .. string.sub(spec, 2, 4)
 end
 
-local function take_from_log(b)
+local function log_of(key, log)
+  if log ~= '' and struct.unpack('>I5', log, #log - 11) > NOW - EPOCH + 1 then log = not_ahead(key, log) end
+  return { key = key, log = log, size = #log, longest = 0 }
+end
+
+local function write_log(b)
   local log, now, first = b.log, NOW - EPOCH, 1
-  local entry = struct.pack('>I5', now + 1) .. b.rest
   -- A long log is only appended to, until half of it is past.
-  if #log >= 240 and struct.unpack('>I5', log, math.floor(#log / 24) * 12 + 1) + b.longest > now then
-    call('APPEND', b.key, entry)
+  if b.size >= 240 and struct.unpack('>I5', log, math.floor(b.size / 24) * 12 + 1) + b.longest > now then
+    call('APPEND', b.key, string.sub(log, b.size + 1))
     call('PEXPIRE', b.key, b.longest + 1)
     return
   end
   while first < #log and struct.unpack('>I5', log, first) + b.longest <= now do first = first + 12 end
-  call('SET', b.key, string.sub(log, first) .. entry, 'PX', b.longest + 1)
+  call('SET', b.key, string.sub(log, first), 'PX', b.longest + 1)
 end
 
 -- turned returns a ring brought up to the slice now. If this server's clock was set back, what was taken keeps its
@@ -111,71 +119,124 @@ local function ring_of(value, per, now)
 end
 
 -- ring_wait returns how long it takes until so many have left a ring.
-local function ring_wait(ring, per, now, excess)
-  for slice = now - 32, now do
-    local n = slice == now and struct.unpack('>I4', ring, 17) or struct.unpack('>I4', ring, 21 + 4 * (slice % 33))
-    excess = excess - n
-    if excess <= 0 then return (slice + 33) * slice_width(per) - NOW end
+local function ring_wait(ring, excess)
+  for slice = ring.now - 32, ring.now do
+    excess = excess - (slice == ring.now and ring.latest or struct.unpack('>I4', ring.text, 21 + 4 * (slice % 33)))
+    if excess <= 0 then return (slice + 33) * slice_width(ring.per) - NOW end
   end
 end
 
-local function look_at_rings(key, value, spec)
-  local wait, longest, set_back = 0, 0, false
-  local rings, places = {}, {}
-  local first
+-- rings_wait returns how long one more has to wait at a large bucket.
+local function rings_wait(b)
+  local wait = 0
+  for _, ring in ipairs(b.rings) do
+    if ring.sum >= ring.n then wait = math.max(wait, ring_wait(ring, ring.sum - ring.n + 1)) end
+  end
+  return wait
+end
+
+local function rings_of(key, value, spec)
+  local b, set_back = { key = key, rings = {}, spec = spec, longest = 0 }, false
   for i = 5, #spec, 11 do
     local n, per = struct.unpack('>I4I6', spec, i)
     local now = math.floor(NOW / slice_width(per))
-    local at, ring, current = ring_of(value, per, now)
-    local sum = 0
+    local at, text, current = ring_of(value, per, now)
     if at then
-      sum = struct.unpack('>I4', ring, 13)
       set_back = set_back or current > now
-      if sum >= n then wait = math.max(wait, ring_wait(ring, per, now, sum - n + 1)) end
     else
-      ring = struct.pack('>I6I6I4I4', per, now, 0, 0) .. string.rep('\0', 132)
+      text = struct.pack('>I6I6I4I4', per, now, 0, 0) .. string.rep('\0', 132)
     end
-    rings[#rings + 1] = ring
-    places[#rings] = at and current == now and at
-    longest, first = math.max(longest, per), first or now
+    local sum, latest = struct.unpack('>I4I4', text, 13)
+    b.rings[#b.rings + 1] = { n = n, per = per, now = now, sum = sum, latest = latest, text = text,
+      at = at and current == now and at }
+    b.longest = math.max(b.longest, per)
   end
-  if set_back then call('SET', key, table.concat(rings), 'KEEPTTL') end
-  return { key = key, wait = wait, rings = rings, places = places, longest = longest, first = first }
+  if set_back then
+    local texts = {}
+    for i, ring in ipairs(b.rings) do texts[i] = ring.text end
+    call('SET', key, table.concat(texts), 'KEEPTTL')
+  end
+  return b
 end
 
--- take_from_rings writes only the sums that have grown, if no ring has turned.
-local function take_from_rings(b)
-  local whole, rings = false, b.rings
-  for i = 1, #rings do
-    local sum, latest = struct.unpack('>I4I4', rings[i], 13)
-    local grown = struct.pack('>I4I4', sum + 1, latest + 1)
-    if b.places[i] then call('SETRANGE', b.key, b.places[i] + 11, grown) else whole = true end
-    rings[i] = string.sub(rings[i], 1, 12) .. grown .. string.sub(rings[i], 21)
+-- write_rings writes only the sums that have grown, if no ring has turned.
+local function write_rings(b)
+  local whole, texts = false, {}
+  for i, ring in ipairs(b.rings) do
+    local sums = struct.pack('>I4I4', ring.sum, ring.latest)
+    if ring.at then call('SETRANGE', b.key, ring.at + 11, sums) else whole = true end
+    texts[i] = string.sub(ring.text, 1, 12) .. sums .. string.sub(ring.text, 21)
   end
-  if whole then call('SET', b.key, table.concat(rings), 'PX', b.longest + 2 * slice_width(b.longest)) end
+  if whole then call('SET', b.key, table.concat(texts), 'PX', b.longest + 2 * slice_width(b.longest)) end
 end
 
--- look_at_all looks at buckets, whose keys and specs begin at KEYS[k] and ARGV[a]: how long one more has to wait, in
--- ms, and whether the mark has taken already. named says that the mark may stand there already. It returns the
--- buckets and whether all have room.
-local function look_at_all(k, a, n, mark, named)
+local function is_exact(spec) return string.byte(spec) == 101 end
+
+-- write_buckets writes what was taken.
+local function write_buckets()
+  for _, b in pairs(buckets) do
+    if b.taken then
+      if b.rings then write_rings(b) else write_log(b) end
+    end
+  end
+  buckets = {}
+end
+
+-- read_buckets reads those of a list of buckets, each with its key and spec, that the script has not read.
+local function read_buckets(list)
+  local unread = {}
+  for _, one in ipairs(list) do
+    local b = buckets[one.key]
+    if b and b.rings and b.spec ~= one.spec then -- other limits
+      write_buckets()
+      return read_buckets(list)
+    end
+    if not b then unread[#unread + 1] = one.key end
+  end
+  if #unread == 0 then return end
+  local values = {}
+  for i, value in ipairs(call('MGET', unpack(unread))) do values[unread[i]] = value end
+  for _, one in ipairs(list) do
+    local value, exact = values[one.key], is_exact(one.spec)
+    if value ~= nil and not buckets[one.key] then
+      if not value or #value % (exact and 12 or RING) ~= 0 then value = '' end -- it is damaged, and begins anew
+      buckets[one.key] = exact and log_of(one.key, value) or rings_of(one.key, value, one.spec)
+    end
+  end
+end
+
+-- look_at_all looks at a list of buckets, each with its key and spec: how long one more has to wait, in ms, and whether
+-- the mark has taken already. named says that the mark may stand there already. It returns for each bucket what
+-- take_all takes, and whether all have room.
+local function look_at_all(list, mark, named)
   local all, room = {}, true
-  if n == 0 then return all, room end
-  local values = call('MGET', unpack(KEYS, k, k + n - 1))
-  for i = 1, n do
-    local key, value, spec = KEYS[k + i - 1], values[i] or '', ARGV[a + i - 1]
-    local exact = string.byte(spec) == 101
-    if #value % (exact and 12 or RING) ~= 0 then value = '' end -- it is damaged, and begins anew
-    local b = exact and look_at_log(key, value, spec, mark, named)
-      or look_at_rings(key, value, spec)
-    all[i], room = b, room and b.wait <= 0
+  if #list == 0 then return all, room end
+  read_buckets(list)
+  for i, of in ipairs(list) do
+    local b = buckets[of.key]
+    local one = { bucket = b }
+    if b.rings then
+      one.wait, one.first = rings_wait(b), b.rings[1].now
+    else
+      one.wait, one.counted, one.entry = log_wait(b, of.spec, mark, named)
+    end
+    all[i], room = one, room and one.wait <= 0
   end
   return all, room
 end
 
+-- take_all takes one from each bucket that was looked at; write_buckets writes it.
 local function take_all(all)
-  for _, b in ipairs(all) do
-    if b.log and not b.counted then take_from_log(b) elseif b.rings then take_from_rings(b) end
+  for _, one in ipairs(all) do
+    local b = one.bucket
+    if b.rings then
+      for _, ring in ipairs(b.rings) do
+        ring.sum, ring.latest = ring.sum + 1, ring.latest + 1
+      end
+      b.taken = true
+    elseif not one.counted then
+      b.log = b.log .. one.entry
+      b.taken = true
+    end
   end
 end
-

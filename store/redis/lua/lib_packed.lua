@@ -5,9 +5,16 @@
 local CHUNK = 506 -- with what the server adds it fills 512 bytes
 local SOON = 10 -- ms: how much later than the entries behind them others are committed, mostly
 
--- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale.
+-- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale. Entries mostly differ
+-- in their times.
 local function before(a, b)
-  for i = 1, math.min(#a, #b) do
+  local same = 0
+  if #a >= 6 and #b >= 6 then
+    local x, y = struct.unpack('>I6', a), struct.unpack('>I6', b)
+    if x ~= y then return x < y end
+    same = 6
+  end
+  for i = same + 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
     if x ~= y then return x < y end
   end
@@ -150,14 +157,15 @@ local function merged(chunk, entries, first, last)
   return table.concat(parts)
 end
 
--- add_entries adds entries that are not there, in their order. What belongs into one chunk is added to it together, and
+-- add_entries adds entries that are not there, in their order, and returns true if the set was empty. What belongs into one chunk is added to it together, and
 -- the chunk becomes several of about the same size; what comes behind all others fills chunks.
 local function add_entries(set, entries)
-  local w, first = #entries[1], 1
+  local w, first, empty = #entries[1], 1, false
   local most = math.floor(CHUNK / w)
   while first <= #entries do
     local chunk, ahead = chunk_of(set, entries[first])
     local after = chunk and ahead >= 0 and call('ZRANGEBYLEX', set, '(' .. chunk, '+', 'LIMIT', '0', '1')[1]
+    empty = empty or not chunk
     local last = first
     while last < #entries and not (after and before(after, entries[last + 1])) do last = last + 1 end
     local all = merged(chunk, entries, first, last)
@@ -172,6 +180,7 @@ local function add_entries(set, entries)
     call('ZADD', set, unpack(chunks))
     first = last + 1
   end
+  return empty
 end
 
 -- remove_entry removes an entry if it is there. A chunk that becomes small joins the one behind it.
@@ -191,3 +200,36 @@ local function remove_entry(set, entry)
   if rest ~= '' then call('ZADD', set, '0', rest) end
 end
 
+-- What the script changes of packed sets, by set: write_entries writes it, all that a set gets together.
+local changing = {}
+
+local function changes_of(set)
+  local of = changing[set] or { leaving = {}, entering = {} }
+  changing[set] = of
+  return of
+end
+
+-- enter adds an entry that is not there. states and state, if given, are where to note that the set is not empty.
+local function enter(set, entry, states, state)
+  local of = changes_of(set)
+  table.insert(of.entering, entry)
+  of.states, of.state = states, state
+end
+
+-- leave removes an entry if it is there.
+local function leave(set, entry) table.insert(changes_of(set).leaving, entry) end
+
+local function write_entries()
+  for set, of in pairs(changing) do
+    local entering, empty = of.entering, false
+    for _, entry in ipairs(of.leaving) do remove_entry(set, entry) end
+    if #entering == 1 then
+      empty = add_entry(set, entering[1])
+    elseif #entering > 1 then
+      table.sort(entering, before)
+      empty = add_entries(set, entering)
+    end
+    if empty and of.states then call('SADD', of.states, of.state) end
+  end
+  changing = {}
+end

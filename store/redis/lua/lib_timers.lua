@@ -19,14 +19,22 @@ local function site_of(sites, number)
   return whose(sites, number, false) or site
 end
 
--- site_number returns the two bytes that stand for a site, and keeps them if the site is new: 65536 are possible.
-local function site_number(sites, site)
+local known_numbers = {} -- of sites, as the script has read them
+
+local function read_number(sites, site)
   local number = call('HGET', sites, site)
   if number and call('HGET', sites, '#' .. number) == site then return number end
   local field = whose(sites, site, true)
   number = field and string.sub(field, 2) or number
   if not number or #number ~= 2 then number = struct.pack('>I2', call('HLEN', sites) / 2) end
   call('HSET', sites, site, number, '#' .. number, site)
+  return number
+end
+
+-- site_number returns the two bytes that stand for a site, and keeps them if the site is new: 65536 are possible.
+local function site_number(sites, site)
+  local number = known_numbers[site] or read_number(sites, site)
+  known_numbers[site] = number
   return number
 end
 
@@ -54,17 +62,46 @@ local function note_timers(timers, pushed, due)
   if first < math.huge then call('ZADD', due, first, 'timer') else call('ZREM', due, 'timer') end
 end
 
+-- Timers that the script sets, by their set: write_timers writes them.
+local timed = {}
+
+local function timed_in(timers, pushed, due)
+  local t = timed[timers] or { pushed = pushed, due = due, back = {}, first = math.huge }
+  timed[timers] = t
+  return t
+end
+
+-- is_pushed reports whether the timer of a record is leased or put back. Mostly none is.
+local function is_pushed(t, field)
+  if t.any == nil then t.any = call('ZCARD', t.pushed) > 0 end
+  return t.any and call('ZSCORE', t.pushed, field)
+end
+
 -- set_timer replaces the entry of a record, was and value being what it was and is, or nil.
 local function set_timer(timers, pushed, sites, due, field, was, value)
   local old, new = was and moment(was) or 0, value and moment(value) or 0
-  local leased = old > 0 and call('ZREM', pushed, field) == 1
+  if old == 0 and new == 0 then return end
+  local t = timed_in(timers, pushed, due)
+  local leased = old > 0 and is_pushed(t, field)
   if old == new and not leased then return end
-  if old > 0 and not leased then remove_entry(timers, timer_entry(sites, old, field)) end
-  if new > 0 then add_entry(timers, timer_entry(sites, new, field)) end
-  if old > 0 then
-    note_timers(timers, pushed, due)
-  else
-    call('ZADD', due, 'LT', new - OFFSET, 'timer')
+  if leased then
+    table.insert(t.back, field)
+  elseif old > 0 then
+    leave(timers, timer_entry(sites, old, field))
   end
+  if new > 0 then enter(timers, timer_entry(sites, new, field)) end
+  if old > 0 then t.look = true else t.first = math.min(t.first, new) end
 end
 
+local function write_timers()
+  write_entries()
+  for timers, t in pairs(timed) do
+    if #t.back > 0 then call('ZREM', t.pushed, unpack(t.back)) end
+    if t.look then
+      note_timers(timers, t.pushed, t.due)
+    elseif t.first < math.huge then
+      call('ZADD', t.due, 'LT', t.first - OFFSET, 'timer')
+    end
+  end
+  timed = {}
+end

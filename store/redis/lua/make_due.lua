@@ -9,4 +9,5 @@ if job_state(job) == 'l' then return ARGV[1] == '1' and 1 or 0 end
 local at = call('ZSCORE', KEYS[3], id)
 if not at then return 0 end
 if tonumber(at) > tonumber(NOW) then put_job(KEYS[2], KEYS[3], name, id, NOW) end
+write_queues(KEYS[1])
 return 1

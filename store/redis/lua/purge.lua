@@ -8,4 +8,5 @@ local _, id = site_and_id(ARGV[2])
 call('HDEL', KEYS[1], ARGV[2])
 remove_entry(KEYS[2], index_entry(value, id))
 set_timer(KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[2], value, nil)
+write_timers()
 return 1
