@@ -20,6 +20,7 @@
 //	Retry(err)          another attempt after the next of Pool.Waits, give or take a fifth; waits in RetryQueue
 //	  .WithWait(d)        after d instead of that, give or take a fifth; the end of Pool.Waits does not count
 //	  .WithNotBefore(d)   and not earlier than after d
+//	  .AsOfJob()          and it says nothing of the others in the queue, which is not probed because of it
 //	Move(queue, err)    as Retry, but the job waits in queue
 //	Fail(err)           no further attempt: the job is kept as failed, for a person to look at
 //

@@ -36,6 +36,9 @@ func newProber(every time.Duration, now time.Time) *prober {
 
 // observe records the result of a run, and reports whether all waiting jobs must be made due because of it.
 func (p *prober) observe(r Result, now time.Time) bool {
+	if r.OfJob {
+		return false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.Err == nil {

@@ -21,6 +21,7 @@ func TestWhenAndHowManyJobsRunOutOfTurn(t *testing.T) {
 	}
 	completes := new(Complete())
 	fails := new(Retry(errors.New("not now")))
+	alone := new(fails.AsOfJob())
 	asks := func(notBefore time.Duration) *Result { return new(fails.WithNotBefore(notBefore)) }
 	for name, steps := range map[string][]step{
 		"one every ProbeEvery, from the start": {
@@ -45,6 +46,10 @@ func TestWhenAndHowManyJobsRunOutOfTurn(t *testing.T) {
 		},
 		"ProbeEvery is counted from the first failure": {
 			{1 * m, completes, 0}, {1 * m, nil, allWaiting}, {60 * m, fails, 0}, {67 * m, nil, 0}, {73 * m, nil, 1},
+		},
+		"a failure of one job alone says nothing": {
+			{1 * m, completes, 0}, {1 * m, nil, allWaiting}, {2 * m, alone, 0}, {3 * m, completes, 0},
+			{60 * m, alone, 0}, {90 * m, nil, 0},
 		},
 		"not before what a failure asked for": {
 			{5 * m, asks(h), 0}, {64 * m, nil, 0}, {65 * m, nil, 1}, {65 * m, nil, 0},

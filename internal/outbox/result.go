@@ -16,6 +16,7 @@ type Result struct {
 	Ended     bool            // without Err: the worker has ended the job itself
 	Wait      time.Duration   // until the next attempt, instead of by Pool.Waits; 0: by Pool.Waits
 	NotBefore time.Duration   // the least time until the next attempt, and until the queue is probed
+	OfJob     bool            // with Err: it says nothing of the queue, which is not probed because of it
 	Queue     store.QueueName // where the job waits, instead of Pool.RetryQueue; empty: there
 }
 
@@ -49,6 +50,9 @@ func Fail(err error) Result {
 	r.Failed = true
 	return r
 }
+
+// AsOfJob returns r as that of this one job, which says nothing of the others in its queue.
+func (r Result) AsOfJob() Result { r.OfJob = true; return r }
 
 // WithWait returns r with a wait until the next attempt that takes the place of Pool.Waits. Zero or less: by
 // Pool.Waits.

@@ -132,7 +132,7 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	case errors.Is(err, confirm.ErrNotDue):
 		return outbox.Complete() // nobody may be told of this person any more
 	case errors.Is(err, confirm.ErrUnreadable):
-		return outbox.Fail(fmt.Errorf("webhook: the event of job %s cannot be opened: %w", job.ID, err))
+		return s.unreadable(job, fmt.Errorf("webhook: the event of job %s cannot be opened: %w", job.ID, err))
 	case err != nil:
 		return outbox.Retry(fmt.Errorf("webhook: the event of job %s cannot be opened now: %w", job.ID, err))
 	}
@@ -155,6 +155,25 @@ func (s *Sender) Run(ctx context.Context, job store.Job) outbox.Result {
 	default:
 		return outbox.Retry(fmt.Errorf("webhook: delivered, but that cannot be kept now: %w", err))
 	}
+}
+
+// An event that does not open waits for its secret to be put back, or for a process that has it: at most for an hour at
+// a time, and for a month.
+const (
+	unreadableWait     = time.Hour
+	unreadableAttempts = 30 * 24
+)
+
+// unreadable decides what becomes of an event that does not open.
+func (s *Sender) unreadable(job store.Job, err error) outbox.Result {
+	if job.Attempts >= unreadableAttempts {
+		return outbox.Fail(err)
+	}
+	wait := unreadableWait
+	if n := max(job.Attempts, 1) - 1; n < len(s.Waits) {
+		wait = min(s.Waits[n], unreadableWait)
+	}
+	return outbox.Retry(err).WithWait(wait).AsOfJob()
 }
 
 // observe reports a call.

@@ -136,12 +136,27 @@ func TestAJobThatCannotBeOpenedNowIsRetried(t *testing.T) {
 	}
 }
 
-func TestAJobThatCanNeverBeOpenedFails(t *testing.T) {
+// Its secret may be put back, or another process may have it: soon, or within a month.
+func TestAJobThatDoesNotOpenIsRetriedForAMonth(t *testing.T) {
 	r := answering(t, 200)
 	o := private(r.URL)
 	o.Events = events{err: fmt.Errorf("a record: %w", confirm.ErrUnreadable)}
-	if r := sender(t, o).Run(t.Context(), job); !errors.Is(r.Err, confirm.ErrUnreadable) || !r.Failed {
-		t.Errorf("Run = %+v", r)
+	s, tried, job := sender(t, o), time.Duration(0), job
+	for job.Attempts = 1; ; job.Attempts++ {
+		r := s.Run(t.Context(), job)
+		if !errors.Is(r.Err, confirm.ErrUnreadable) {
+			t.Fatalf("attempt %d: %+v", job.Attempts, r)
+		}
+		if r.Failed {
+			break
+		}
+		if r.Wait <= 0 || r.Wait > time.Hour || job.Attempts == 1 && r.Wait > 10*time.Second || !r.OfJob {
+			t.Fatalf("attempt %d: %+v", job.Attempts, r)
+		}
+		tried += r.Wait
+	}
+	if tried < 29*24*time.Hour || tried > 31*24*time.Hour {
+		t.Errorf("it was tried for %v", tried)
 	}
 	if n := len(r.arrived()); n != 0 {
 		t.Errorf("%d calls", n)

@@ -73,7 +73,7 @@ func queueSum(url string) string {
 // Events opens jobs. *confirm.Website implements it.
 type Events interface {
 	// Event returns the event of a job, the same on every call. It returns confirm.ErrNotDue if nobody may be told of
-	// it any more, confirm.ErrUnreadable if it can never be opened, and any other error if it cannot be opened now.
+	// it any more, confirm.ErrUnreadable if it does not open, and any other error if it cannot be opened now.
 	Event(ctx context.Context, job store.Job) (confirm.Event, error)
 	// Notified keeps that an endpoint took the event, and completes the job.
 	Notified(ctx context.Context, job store.Job, e confirm.Event, endpoint string) error
