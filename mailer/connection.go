@@ -9,6 +9,8 @@ import (
 	"net/textproto"
 	"sync/atomic"
 	"time"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // quitTimeout limits QUIT, which nothing depends on.
@@ -184,7 +186,7 @@ func (c *connection) answer(at step, e *email, want int) error {
 	if c.hasReply(want) {
 		return nil
 	}
-	_, _, err := c.text.ReadResponse(want)
+	_, _, err := relay.ReadReply(&c.text.Reader, want)
 	return err
 }
 
@@ -224,11 +226,11 @@ func (c *connection) drain() {
 	}
 	_ = c.raw.SetDeadline(end) // the guard has been released
 	c.unanswered--
-	code, _, err := c.text.ReadResponse(0)
+	code, _, err := relay.ReadReply(&c.text.Reader, 0)
 	if err == nil && code == 354 {
 		c.say(".\r\n")
 		if err = c.flush(); err == nil {
-			code, _, err = c.text.ReadResponse(0)
+			code, _, err = relay.ReadReply(&c.text.Reader, 0)
 		}
 		c.inTransaction = false
 	}
@@ -259,7 +261,7 @@ func (c *connection) send(e *email, end time.Time) (reply string, at step, err e
 	if err := c.content(e); err != nil {
 		return "", stepContent, err
 	}
-	code, words, err := c.text.ReadResponse(0)
+	code, words, err := relay.ReadReply(&c.text.Reader, 0)
 	if err != nil {
 		return "", stepDot, err
 	}

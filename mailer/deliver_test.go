@@ -180,6 +180,22 @@ func TestALostLeaseIsNoError(t *testing.T) {
 	}
 }
 
+// It may wait for us to speak its own language.
+func TestWhatIsNoMailServerIsNotWaitedFor(t *testing.T) {
+	for at, words := range map[string]string{
+		"greeting": "SSH-2.0-OpenSSH_9.2p1", "EHLO": "500Syntax", "MAIL": "Bad-command", "RCPT": "* BAD", ".": "OK-",
+	} {
+		r := startRelay(t, says(at, words))
+		env := newEnv(t, r.addr)
+		began := time.Now()
+		_, err := env.Run(t.Context(), env.signUp(ada))
+		took := time.Since(began)
+		if err == nil || !strings.Contains(err.Error(), "an answer that is not SMTP") || took > time.Second {
+			t.Errorf("%s: %v after %v", at, err, took)
+		}
+	}
+}
+
 func TestCheckReportsWhatIsWrongWithTheRelay(t *testing.T) {
 	good := startRelay(t)
 	if err := newEnv(t, good.addr).Check(t.Context()); err != nil {

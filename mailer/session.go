@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/optin/optin/internal/relay"
 )
 
 // session is the part of a conversation up to where emails are taken: the greeting, EHLO, STARTTLS and AUTH.
@@ -60,14 +62,14 @@ func (s *session) command(want int, line string) (code int, words string, err er
 	if err := s.text.PrintfLine("%s", line); err != nil {
 		return 0, "", err
 	}
-	return s.text.ReadResponse(want)
+	return relay.ReadReply(&s.text.Reader, want)
 }
 
 // greeting reads the relay's first words, on a connection that may have TLS already.
 func (s *session) greeting(conn net.Conn) error {
 	s.secure, _ = conn.(*tls.Conn)
 	text := textproto.NewConn(&bounded{ReadWriteCloser: conn, left: maxReplies})
-	if _, _, err := text.ReadResponse(220); err != nil {
+	if _, _, err := relay.ReadReply(&text.Reader, 220); err != nil {
 		return err
 	}
 	s.text = text

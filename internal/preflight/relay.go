@@ -189,7 +189,7 @@ func (c *relayChecker) converse(ctx context.Context, r relay.Address) (t convers
 		return t
 	}
 	said := textproto.NewReader(bufio.NewReader(io.LimitReader(conn, conversationLimit)))
-	if _, _, t.err = said.ReadResponse(220); t.err != nil {
+	if _, _, t.err = relay.ReadReply(said, 220); t.err != nil {
 		return t
 	}
 	t.greeted = true
@@ -228,7 +228,7 @@ func command(conn io.Writer, said *textproto.Reader, line string, code int) (str
 	if _, err := fmt.Fprintf(conn, "%s\r\n", line); err != nil {
 		return "", err
 	}
-	_, answer, err := said.ReadResponse(code)
+	_, answer, err := relay.ReadReply(said, code)
 	return answer, err
 }
 
