@@ -19,17 +19,18 @@ The store that is there takes the place of the one that was known. Every process
 second, and links that were mailed before lead to a page that says that the request was lost. Restore a copy instead if
 there is one: afterwards, what was signed up meanwhile would be in the way.
 
-It also says that a Redis is meant to have older data than it had, such as a copy that you put back.
+It also says that a Redis is meant to have older data than it had, such as a copy that you put back, or that what was
+in a key that is missing there is lost.
 `
 
 // acceptStore accepts the store that is there, in the place of the one that is known, or of a lost one that this
 // machine does not know. It returns a sentence about what was done.
 func acceptStore(ctx context.Context, cfg *config.Config, lost string, log *slog.Logger) (done string, err error) {
-	older, err := isOlder(ctx, cfg)
+	less, err := hasLess(ctx, cfg)
 	if err != nil {
 		return "", err
 	}
-	st, err := openKnown(ctx, cfg, storeOptions{older: true, log: slog.New(slog.DiscardHandler)})
+	st, err := openKnown(ctx, cfg, storeOptions{accept: true, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", err
 	}
@@ -46,14 +47,14 @@ func acceptStore(ctx context.Context, cfg *config.Config, lost string, log *slog
 	}
 	done, err = c.identity.Accept(ctx)
 	c.identity.Close()
-	if older && err == nil {
-		done = "the store is accepted as it is, though it is older than it was; what was acknowledged since is lost"
+	if less && err == nil {
+		done = "the store is accepted as it is, though it has less than it had; what is missing is lost"
 	}
 	return done, err
 }
 
-// isOlder reports whether the data of the store is older than an earlier process saw it.
-func isOlder(ctx context.Context, cfg *config.Config) (bool, error) {
+// hasLess reports whether the data of the store is older than an earlier process saw it, or lacks keys.
+func hasLess(ctx context.Context, cfg *config.Config) (bool, error) {
 	if cfg.Store.Scheme == "sqlite" { // which may have no file
 		return false, nil
 	}
@@ -63,7 +64,7 @@ func isOlder(ctx context.Context, cfg *config.Config) (bool, error) {
 	}
 	defer st.Close()
 	u := new(store.UnsafeError)
-	return errors.As(st.Ready(ctx), &u) && u.Older, nil
+	return errors.As(st.Ready(ctx), &u) && (u.Older || u.Incomplete), nil
 }
 
 // storeCommand is optin store.

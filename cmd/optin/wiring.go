@@ -39,7 +39,7 @@ type storeOptions struct {
 	log      *slog.Logger
 	watched  store.Observer
 	known    time.Time        // how new the data was when an earlier process saw it; zero: that is not known
-	older    bool             // older data is taken from now on
+	accept   bool             // what is older, or lacks something, is taken from now on
 	patience time.Duration    // how long a call may take; 0: as long as somebody waits for a page
 	now      func() time.Time // of SQLite, whose clock is the process's; nil: time.Now
 }
@@ -66,7 +66,7 @@ func openStoreFor(ctx context.Context, c store.Location, o storeOptions) (store.
 	} else {
 		st, err = redis.Open(ctx, redis.Options{
 			Location: c, ReadOnly: o.readOnly, Log: o.log, Observer: o.watched, Budget: o.patience,
-			Known: o.known, Older: o.older,
+			Known: o.known, Accept: o.accept,
 		})
 	}
 	if err != nil {

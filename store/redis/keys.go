@@ -19,7 +19,7 @@ import (
 //	o{n}r              hash     records, packed (value.go, lua/lib_value.lua): site and ID (17 bytes) -> record;
 //	                            and 'k' -> which store this is: a copy of the mark in each shard
 //	o{n}x<site><ID>    string   tombstone: versions of an erased record, for ten seconds
-//	o{n}l<site>        set      the states that records of the site ever had
+//	o{n}l<site>        set      the states that records of the site ever had, and which of their indexes are not empty
 //	o{n}i<site>/<state> packed  index: records of a state: Created (6 bytes), ID (17)
 //	o{n}t              packed   timers and expiries (lua/lib_timers.lua): when (6), number of the site (2), ID (17)
 //	o{n}p              zset     timers that are leased or put back: site and ID by when they are due, ms
@@ -28,7 +28,7 @@ import (
 //	o{n}q<queue>       zset     IDs of jobs by when due, or their lease ends, ms
 //	o{n}f<queue>       zset     IDs of failed jobs by when they failed, ms and thousandths
 //	o{n}d              zset     queues by when their first job is due, ms
-//	o{n}a              string   when Ready was asked last, ms
+//	o{n}a              hash     what Ready knows: 'asked' -> when it was asked last, ms; key -> it was missed then, ms
 //	o{n}m<mark>        string   what a RunNow did there, for ten seconds
 //	o{n}c<site>/<time> hash     what was counted in this shard in a day, six hours or ten minutes (counters.go)
 //	o{n}b<hash>        string   bucket of exact limits (lua/lib_limits.lua), by SHA-256 of its name (12 bytes)

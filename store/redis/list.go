@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/optin/optin/store"
@@ -105,9 +106,7 @@ func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n
 		}, func(on shard, value any) (p page[listed]) {
 			list := flat(value)
 			if len(list) > 0 && list[0] == "states" {
-				for _, state := range list[1:] {
-					others = append(others, text(state))
-				}
+				others = append(others, statesIn(list[1:])...)
 				return p
 			}
 			return readListed(on, list)
@@ -117,6 +116,17 @@ func (s *records) listAfter(ctx context.Context, q store.Query, cursor string, n
 		}
 		s.states.add(q.Site, others)
 	}
+}
+
+// statesIn returns the states among the members of the states of a site, which also says what became of their indexes
+// (lua/lib_packed.lua).
+func statesIn(members []any) (all []string) {
+	for _, m := range members {
+		if state := text(m); !strings.HasPrefix(state, "+") && !strings.HasPrefix(state, "!") {
+			all = append(all, state)
+		}
+	}
+	return all
 }
 
 func readListed(on shard, list []any) (p page[listed]) {

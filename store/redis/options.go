@@ -19,7 +19,7 @@ type Options struct {
 	ReadOnly bool             // Ready, too, changes nothing; what would is not refused, so nobody may ask for it
 	Pool     int              // batches on the way at the same time; 0: 4, or 16 on a Cluster
 	Known    time.Time        // how new the data was when an earlier process saw it; zero: that is not known
-	Older    bool             // data that is older than Known is taken from now on
+	Accept   bool             // data that is older than Known, or lacks keys, is taken from now on
 	Now      func() time.Time // nil: time.Now
 	Random   io.Reader        // nil: crypto/rand; read by many goroutines at once
 	Observer store.Observer   // may be empty

@@ -385,11 +385,11 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked, seen := shardNumber(0).asked(), s.Newest()
-	before := server.client().Get(t.Context(), asked).Val()
+	before := server.client().HGet(t.Context(), asked, "asked").Val()
 	if err := s.Ready(t.Context()); err != nil { // acknowledged: there is something newer
 		t.Fatal(err)
 	}
-	newest := server.client().Get(t.Context(), asked).Val()
+	newest := server.client().HGet(t.Context(), asked, "asked").Val()
 	if before == "" || newest <= before || !s.Newest().After(seen) {
 		t.Fatalf("it was asked at %q, then at %q", before, newest)
 	}
@@ -403,7 +403,7 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 	later := func(query string) *Store { // that begins when another one has ended
 		return patient(t, Options{Location: at(server.url() + query), Known: s.Newest()})
 	}
-	server.client().Set(t.Context(), asked, before, 0)
+	server.client().HSet(t.Context(), asked, "asked", before)
 	for range 2 { // it does not become newer by itself
 		older(s)
 		older(later(""))
@@ -412,7 +412,7 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 	if err := open(t, Options{Location: at(server.url()), ReadOnly: true}).Ready(t.Context()); err != nil {
 		t.Errorf("one that has not seen the newer data: %v", err)
 	}
-	server.client().Set(t.Context(), asked, newest, 0)
+	server.client().HSet(t.Context(), asked, "asked", newest)
 	for _, s := range []*Store{s, later("")} {
 		if err := s.Ready(t.Context()); err != nil {
 			t.Errorf("with the newest put back: %v", err)
@@ -426,19 +426,19 @@ func TestAServerWithOlderDataIsUnsafe(t *testing.T) {
 		}
 	}
 	for _, query := range []string{"?durability=everysec", "?durability=managed"} { // which may lose the last moments
-		server.client().Set(t.Context(), asked, before, 0)
+		server.client().HSet(t.Context(), asked, "asked", before)
 		for range 2 {
 			if err := later(query).Ready(t.Context()); err != nil {
 				t.Errorf("%s: %v", query, err)
 			}
 		}
-		server.client().Set(t.Context(), asked, s.Newest().Add(-lastMoments-time.Second).UnixMilli(), 0)
+		server.client().HSet(t.Context(), asked, "asked", s.Newest().Add(-lastMoments-time.Second).UnixMilli())
 		older(later(query))
 		if err := later("?durability=none").Ready(t.Context()); err != nil { // which promises nothing
 			t.Errorf("none: %v", err)
 		}
 	}
-	server.client().Set(t.Context(), asked, before, 0)
+	server.client().HSet(t.Context(), asked, "asked", before)
 	if err := patient(t, Options{Location: at(server.url())}).Ready(t.Context()); err != nil {
 		t.Errorf("a process that knows nothing: %v", err)
 	}

@@ -220,6 +220,7 @@ func (s *connection) purge(ctx context.Context, on shard, expired []any) (more b
 		}
 		commands = append(commands, command{script: purgeScript, keys: []string{
 			on.records(), on.index(k.Site, state), on.timers(), on.pushed(), on.sites(), on.due(),
+			on.states(k.Site),
 		}, args: []string{f, state}})
 	}
 	if len(commands) == 0 {

@@ -38,6 +38,8 @@ type Store struct {
 	// older after a power cut or a failover.
 	asked   []atomic.Int64
 	mayLose time.Duration
+	accepts bool // what is missing is lost for good
+	layouts []atomic.Pointer[layout]
 }
 
 var _ store.Store = (*Store)(nil)
@@ -56,14 +58,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		limits: limits{c}, cells: cells{c}, counters: counters{c}, texts: texts{c}, marks: marks{c},
 		durability: cmp.Or(o.Location.Durability, store.DurabilityAlways), readOnly: o.ReadOnly, log: o.Log,
 	}
-	s.asked = make([]atomic.Int64, s.shards)
+	s.asked, s.layouts, s.accepts = make([]atomic.Int64, s.shards), make([]atomic.Pointer[layout], s.shards), o.Accept
+	for i := range s.layouts {
+		s.layouts[i].Store(new(layout))
+	}
 	if !o.Known.IsZero() {
 		for i := range s.asked {
 			s.asked[i].Store(o.Known.UnixMilli())
 		}
 	}
 	switch {
-	case s.durability == store.DurabilityNone, o.Older:
+	case s.durability == store.DurabilityNone, o.Accept:
 		s.mayLose = math.MaxInt64
 	case s.durability != store.DurabilityAlways, s.cluster() != nil, o.Location.Sentinel() && s.replicas == 0:
 		s.mayLose = lastMoments

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,13 +25,13 @@ func typeOf(key string) string {
 		_, name, _ = strings.Cut(key, "}")
 	}
 	switch name[:min(len(name), 1)] {
-	case "r", "s", "j":
+	case "r", "s", "j", "a":
 		return "hash"
 	case "t", "p", "d", "q", "f", "i":
 		return "zset"
 	case "l":
 		return "set"
-	case "h", "a":
+	case "h":
 		return "string"
 	case "c":
 		if alone { // a cell
@@ -94,58 +93,13 @@ func (s *suspects) clear(keys []string) {
 	}
 }
 
-// checkShards returns a *store.UnsafeError that says that a shard is older than was known, or names the first key of
-// another type than it should have.
-func (s *Store) checkShards(ctx context.Context) error {
-	var commands []command
-	ask := func(script script, args []string, keys ...string) {
-		for _, key := range keys {
-			args = append(args, typeOf(key))
-		}
-		commands = append(commands, command{script: script, keys: keys, args: args})
-	}
-	noted := "1"
-	if s.readOnly {
-		noted = "0"
-	}
-	for i, on := range s.allShards() {
-		known, late := decimal(s.asked[i].Load()), decimal(s.mayLose.Milliseconds())
-		ask(shardScript, []string{known, late, markField, noted}, on.shared()...)
-	}
-	suspected := s.suspects.all()
-	for _, key := range suspected {
-		ask(typesScript, nil, key) // on a Cluster each has a slot of its own
-	}
-	replies, err := s.do(ctx, maxAttempts, commands...)
-	if err != nil {
-		return err
-	}
-	for i, r := range replies {
-		if r.err != nil {
-			return r.err
-		}
-		said := append(flat(r.value), "", "", "")
-		switch {
-		case i >= s.shards && said[0] != "":
-			return wrongType(commands[i].keys[number(said[0])-1], text(said[1]))
-		case said[0] == "type":
-			return wrongType(commands[i].keys[number(said[1])-1], text(said[2]))
-		case said[0] == "older":
-			return olderData(number(said[1]), s.asked[i].Load())
-		case said[0] == "asked":
-			s.seen(i, number(said[1]))
-		}
-	}
-	s.suspects.clear(suspected)
-	return nil
-}
-
 func wrongType(key, is string) *store.UnsafeError {
 	name := quoted(key)
 	return &store.UnsafeError{
 		Setting: "the key " + name, Have: "a " + is, Want: "a " + typeOf(key) + ", as optin makes it",
 		Fix: "find out what else writes into this database (CLIENT LIST) and give it another one; then put a copy of " +
-			"the data back, or if what was in this key may be lost, run DEL " + name,
+			"the data back, or if what was in this key may be lost, run DEL " + name + ", and if it is missing then, " +
+			acceptFix,
 		Incomplete: true,
 	}
 }

@@ -28,8 +28,7 @@ for group = 1, tonumber(ARGV[3]) do
   end
   if #added > 0 then
     call('HSET', KEYS[1], unpack(added))
-    add_entries(index, entries)
-    call('SADD', states, state)
+    if add_entries(index, entries) then note_filled(states, state, false) end
   end
   a, place = a + 2 + 3 * n, place + n
 end

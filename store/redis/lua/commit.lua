@@ -133,7 +133,7 @@ local function commit(c)
   known[c.field] = value or false
   local from, to = was and index_entry(was, id), value and index_entry(value, id)
   if c.had ~= c.gets or from ~= to then
-    if from then leave(c.had, from) end
+    if from then leave(c.had, from, c.states, state_of(was)) end
     if to then enter(c.gets, to, c.states, state_of(value)) end
   end
   set_timer(timers, pushed, sites, due, c.field, was, value)

@@ -209,19 +209,33 @@ local function changes_of(set)
   return of
 end
 
--- enter adds an entry that is not there. states and state, if given, are where to note that the set is not empty.
+-- The states of a site are a set, which has of each index the state, for ever; '+' state while the index is not empty,
+-- so that one that is gone is missed (shard.lua); and '!' state since it was missed.
+
+-- enter adds an entry that is not there. states and state are given if the set is an index.
 local function enter(set, entry, states, state)
   local of = changes_of(set)
   table.insert(of.entering, entry)
   of.states, of.state = states, state
 end
 
--- leave removes an entry if it is there.
-local function leave(set, entry) table.insert(changes_of(set).leaving, entry) end
+-- leave removes an entry if it is there. states and state as of enter.
+local function leave(set, entry, states, state)
+  local of = changes_of(set)
+  table.insert(of.leaving, entry)
+  of.states, of.state = states, state
+end
+
+-- note_filled notes that an index has entries from now on. That it had some before, and has lost them, is noted, too.
+local function note_filled(states, state, was_empty)
+  call('SADD', states, state)
+  if call('SADD', states, '+' .. state) == 0 and not was_empty then call('SADD', states, '!' .. state) end
+end
 
 local function write_entries()
   for set, of in pairs(changing) do
-    local entering, empty = of.entering, false
+    local entering, empty, leaves = of.entering, false, #of.leaving > 0
+    if leaves and of.states and call('EXISTS', set) == 0 then call('SADD', of.states, '!' .. of.state) end
     for _, entry in ipairs(of.leaving) do remove_entry(set, entry) end
     if #entering == 1 then
       empty = add_entry(set, entering[1])
@@ -229,7 +243,11 @@ local function write_entries()
       table.sort(entering, before)
       empty = add_entries(set, entering)
     end
-    if empty and of.states then call('SADD', of.states, of.state) end
+    if empty and of.states then
+      note_filled(of.states, of.state, leaves)
+    elseif leaves and of.states and call('EXISTS', set) == 0 then
+      call('SREM', of.states, '+' .. of.state)
+    end
   end
   changing = {}
 end

@@ -5,13 +5,14 @@
 -- n, newest first.
 local n, cursor, site = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 if ARGV[5] == '1' then
-  local states, named = call('SMEMBERS', KEYS[1]), {}
+  local states, named, others = call('SMEMBERS', KEYS[1]), {}, false
   for i = 6, #ARGV do named[ARGV[i]] = true end
   for _, state in ipairs(states) do
-    if not named[state] then
-      table.insert(states, 1, 'states')
-      return states
-    end
+    if not named[state] and string.find(state, '^[^+!]') then others = true end
+  end
+  if others then
+    table.insert(states, 1, 'states')
+    return states
   end
 end
 

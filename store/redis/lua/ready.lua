@@ -19,7 +19,7 @@ for _, command in ipairs({
   {'EXPIRE', key, 60}, {'PEXPIRE', key, 0},
   {'HSETNX', key, 'f', 0}, {'HSET', key, 'f', 0}, {'HINCRBY', key, 'f', 1}, {'HGET', key, 'f'}, {'HMGET', key, 'f'},
   {'HEXISTS', key, 'f'}, {'HGETALL', key}, {'HLEN', key}, {'HSCAN', key, 0}, {'HDEL', key, 'f'},
-  {'SADD', key, 'm'}, {'SMEMBERS', key}, {'PEXPIRE', key, 0},
+  {'SADD', key, 'm'}, {'SMEMBERS', key}, {'SREM', key, 'm'}, {'PEXPIRE', key, 0},
   {'ZADD', key, 'XX', 0, 'm'}, {'ZREM', key, 'm'}, {'ZCARD', key}, {'ZCOUNT', key, 0, 0}, {'ZSCORE', key, 'm'},
   {'ZRANGE', key, 0, 0}, {'ZRANGEBYLEX', key, '-', '+'}, {'ZRANGEBYSCORE', key, 0, 0}, {'ZREVRANGE', key, 0, 0},
   {'ZREVRANGEBYLEX', key, '+', '-'}, {'ZREMRANGEBYLEX', key, '-', '+'}, {'ZREMRANGEBYRANK', key, 0, 0},
