@@ -129,7 +129,7 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 		}
 	}
 	g.traces = g.newExporter(cfg.Tracing)
-	started := &g.stopper
+	made, started := g, &g.stopper // g is nil beside an error
 	defer func() {
 		if err != nil {
 			started.stopAll(ctx)
@@ -147,7 +147,7 @@ func (p *program) generate(ctx context.Context, cfg *config.Config, pages *templ
 		return nil, err
 	}
 	g.onStop(func(ctx context.Context) { // all is done then
-		if g.ready != nil && g.ready.Ask(ctx) == nil {
+		if made.ready != nil && made.ready.Ask(ctx) == nil {
 			c.identity.Close()
 		}
 	})
