@@ -40,6 +40,9 @@ type connection struct {
 	unanswered    int  // commands that were sent together and are not yet answered
 	unclear       bool // what the relay would do next on this connection is not known
 
+	prompt bool    // the end of the last email was answered soon
+	next   *waiter // the email whose commands were sent behind the present one; guarded by pool.mu
+
 	idleTimer *time.Timer // while it is idle
 }
 
@@ -104,24 +107,30 @@ func (c *connection) release() error {
 // canSend reports whether the relay can take the recipient's address.
 func (c *connection) canSend(e *email) bool { return c.offers.smtpUTF8 || !e.utf8 }
 
+// sendsTogether reports whether the commands of an email may be sent together. A silence of the relay is then not
+// expected, so it does no harm that it is not known what it is about.
+func (c *connection) sendsTogether(e *email) bool {
+	return c.offers.pipelining && e.domainAnswers && c.canSend(e)
+}
+
 // mail opens a transaction. Nothing of the email's content has been sent yet. With an error it returns the step that
 // failed.
 //
 // Together, the commands up to DATA are one write (RFC 2920), and their answers are judged one by one all the same. But
 // a relay may hold the answer to MAIL back until it has those to RCPT and DATA, so it is not known what a silence is
 // about. After any error the connection is not to be used again: the email is tried one command at a time on another.
+// They may have been sent behind another email.
 func (c *connection) mail(e *email, together bool) (step, error) {
 	first := stepMAIL
 	if c.inTransaction {
 		first = stepRSET
 	}
-	if together {
-		for _, at := range []step{stepRSET, stepMAIL, stepRCPT, stepDATA} {
-			if at != stepRSET || first == stepRSET {
-				c.write(at, e)
-				c.unanswered++
-			}
+	if together && c.unanswered == 0 {
+		if first == stepRSET {
+			c.write(stepRSET, e)
+			c.unanswered++
 		}
+		c.open(e)
 		if err := c.flush(); err != nil {
 			return first, err
 		}
@@ -137,6 +146,14 @@ func (c *connection) mail(e *email, together bool) (step, error) {
 	}
 	c.inTransaction = true
 	return "", nil
+}
+
+// open buffers the commands up to DATA, which are answered later.
+func (c *connection) open(e *email) {
+	for _, at := range []step{stepMAIL, stepRCPT, stepDATA} {
+		c.write(at, e)
+		c.unanswered++
+	}
 }
 
 // write buffers a command.
@@ -243,28 +260,36 @@ func isRefusal(err error) bool {
 	return errors.As(err, &said) && said.Code != 421
 }
 
-// send sends the recipient and the content, and returns the relay's reply. The point of no return is before DATA; from
-// there on the deadline is end. With an error it returns the step that failed.
-func (c *connection) send(e *email, end time.Time) (reply string, at step, err error) {
+// begin sends the recipient and DATA. The point of no return is before DATA; from there on the deadline is end. With an
+// error it returns the step that failed.
+func (c *connection) begin(e *email, end time.Time) (step, error) {
 	if at, err := c.rcpt(e, end); err != nil {
 		if c.unanswered > 0 && isRefusal(err) {
 			c.drain()
 		}
-		return "", at, err
+		return at, err
 	}
 	if err := c.pointOfNoReturn(end); err != nil {
-		return "", stepRCPT, err
+		return stepRCPT, err
 	}
 	if err := c.answer(stepDATA, e, 354); err != nil {
-		return "", stepDATA, err
+		return stepDATA, err
 	}
-	if err := c.content(e); err != nil {
-		return "", stepContent, err
+	return "", nil
+}
+
+// finish sends the content, with the commands of the next email behind it unless that is nil, and returns the relay's
+// reply to the content. With an error it returns the step that failed.
+func (c *connection) finish(e, next *email) (reply string, at step, err error) {
+	if at, err := c.content(e, next); err != nil {
+		return "", at, err
 	}
+	sent := time.Now()
 	code, words, err := relay.ReadReply(&c.text.Reader, 0)
 	if err != nil {
 		return "", stepDot, err
 	}
+	c.prompt = time.Since(sent) < growAfter
 	c.inTransaction = false // refused or not, the transaction has ended
 	if code/100 != 2 {
 		return "", stepDot, &textproto.Error{Code: code, Msg: words}
@@ -272,9 +297,10 @@ func (c *connection) send(e *email, end time.Time) (reply string, at step, err e
 	return replyLine(code, words), "", nil // any 2xx means taken
 }
 
-// content sends the email and the final dot. After an error the relay has not got the dot, so it takes nothing: the dot
-// comes last, and a write that fails has not written all.
-func (c *connection) content(e *email) error {
+// content sends the email and the final dot, and behind it the commands up to DATA of the next email: RFC 2920 section
+// 3.1 allows the content as the first of a group. After an error at stepContent the relay has not got the dot, so it
+// takes nothing.
+func (c *connection) content(e, next *email) (step, error) {
 	c.say(e.signature)
 	for rest := e.raw; ; {
 		line := bytes.Index(rest, []byte("\r\n."))
@@ -287,7 +313,17 @@ func (c *connection) content(e *email) error {
 		rest = rest[line+2:]
 	}
 	c.say(".\r\n")
-	return c.flush()
+	dot := c.wire.written + c.text.W.Buffered() + c.out.Buffered()
+	if next != nil {
+		c.open(next)
+	}
+	if err := c.flush(); err != nil {
+		if c.wire.written < dot {
+			return stepContent, err
+		}
+		return stepDot, err
+	}
+	return "", nil
 }
 
 // rcpt names the recipient. The relay may ask the recipient's own server, so the email has its own limit for the

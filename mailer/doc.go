@@ -51,6 +51,12 @@
 //     other command. Where the relay takes several commands at once (RFC 2920), they are one write, if the recipient's
 //     domain answered lately. Otherwise, and on a new connection, each waits for its answer: so a relay that holds its
 //     answers back is never taken to be silent when a recipient's server is.
+//   - Where they may be one write, they go behind the content of another email (RFC 2920 section 3.1) if the email
+//     waits for a connection when that is sent. It then gets that connection, or its slot. Each answer is judged by
+//     itself: whatever becomes of the one before, an email is not sent by that, and goes on at once. A relay may hold
+//     its answer to the content back until it has those to what came behind. Nothing comes behind if the relay took
+//     longer than a quarter of a second to answer for the last email of the connection, and for an hour after it lost
+//     what came behind, or refused a content for a reason that may be that.
 //   - Certificates are verified. If STARTTLS was offered or is required, nothing is said in clear text after it failed.
 //     A password is never sent over a connection without TLS, except to a loopback address.
 //

@@ -102,8 +102,9 @@ type fakeRelay struct {
 	ext    []string
 	secure *tls.Config // for STARTTLS, or from the first byte
 	smtps  bool
-	say    func(step) string // "" for the usual answer
-	writes string            // how it answers: each at once, unless together or byByte
+	say    func(step) string               // "" for the usual answer
+	writes string                          // how it answers: each at once, unless together or byByte
+	ended  func(nth int, in *bufio.Reader) // called after each content, before that is answered; nil: not
 
 	mu       sync.Mutex
 	said     []string // everything, in order
@@ -198,7 +199,11 @@ func (r *fakeRelay) serve(c net.Conn) {
 			}
 			r.mu.Lock()
 			r.messages = append(r.messages, msg)
+			ended, nth := r.ended, len(r.messages)
 			r.mu.Unlock()
+			if ended != nil {
+				ended(nth, in)
+			}
 			if !r.answer(c, n, ".", ".", "250 2.0.0 Ok: queued as 4FD1") {
 				return
 			}

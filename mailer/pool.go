@@ -29,14 +29,22 @@ type pool struct {
 	growFrom time.Time // when there may be more than limit again
 	greeted  int       // connections that the relay has greeted
 	idle     []*connection
-	waiting  []chan *connection // the longest waiting first
-	isClosed bool               // connections are quit instead of kept
+	waiting  []*waiter // the longest waiting first
+	isClosed bool      // connections are quit instead of kept
 	quitting sync.WaitGroup
 }
 
-// acquire returns an idle connection, or nil for a slot for a new one. Either ends with put, drop or freeSlot. If there
-// is neither, it waits for at most wait. The error is errBusy or context.Canceled.
-func (p *pool) acquire(ctx context.Context, wait time.Duration) (*connection, error) {
+// waiter is an email that waits for a connection. pool.mu guards what changes of it.
+type waiter struct {
+	email   *email
+	ready   chan *connection // gets a connection, or nil for the slot of a new one; has room for it
+	follows bool             // its commands were sent behind another email, after which it gets that connection
+	left    bool             // it follows, and waits no longer
+}
+
+// acquire returns a connection for an email, or nil for a slot for a new one. Either ends with put, drop or freeSlot.
+// If there is neither, it waits for at most wait. The error is errBusy or context.Canceled.
+func (p *pool) acquire(ctx context.Context, e *email, wait time.Duration) (*connection, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
 		c := p.idle[n-1]
@@ -50,37 +58,31 @@ func (p *pool) acquire(ctx context.Context, wait time.Duration) (*connection, er
 		p.mu.Unlock()
 		return nil, nil
 	}
-	ready := make(chan *connection, 1)
-	p.waiting = append(p.waiting, ready)
+	w := &waiter{email: e, ready: make(chan *connection, 1)}
+	p.waiting = append(p.waiting, w)
 	p.mu.Unlock()
-	return p.await(ctx, wait, ready)
+	return p.await(ctx, wait, w)
 }
 
-func (p *pool) await(ctx context.Context, wait time.Duration, ready chan *connection) (*connection, error) {
+func (p *pool) await(ctx context.Context, wait time.Duration, w *waiter) (*connection, error) {
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	grow := time.NewTicker(growAfter)
 	defer grow.Stop()
 	for waits := true; waits; {
 		select {
-		case c := <-ready:
+		case c := <-w.ready:
 			return c, nil
 		case <-grow.C:
-			if p.grow(ready) {
+			if p.grow(w) {
 				return nil, nil
 			}
 		case <-limited.Done():
 			waits = false
 		}
 	}
-	p.mu.Lock()
-	i := slices.Index(p.waiting, ready)
-	if i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
-	}
-	p.mu.Unlock()
-	if i < 0 { // it was served at this very moment
-		return <-ready, nil
+	if !p.leave(w) { // it was served at this very moment
+		return <-w.ready, nil
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, context.Canceled
@@ -88,11 +90,46 @@ func (p *pool) await(ctx context.Context, wait time.Duration, ready chan *connec
 	return nil, errBusy
 }
 
-// grow takes a slot beyond the usual number for an email that waits, if there may be one.
-func (p *pool) grow(ready chan *connection) bool {
+// leave ends the waiting of an email, and reports whether it was not served before.
+func (p *pool) leave(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.Index(p.waiting, ready)
+	if i := slices.Index(p.waiting, w); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+		return true
+	}
+	w.left = w.follows
+	return w.left
+}
+
+// follow returns the email that has waited longest, if its commands may be sent behind the email that is about to be
+// sent on a connection. It then gets the connection next, or its slot. Otherwise follow returns nil.
+func (p *pool) follow(c *connection) *email {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting) == 0 || !c.sendsTogether(p.waiting[0].email) {
+		return nil
+	}
+	c.next = p.waiting[0]
+	c.next.follows = true
+	p.waiting = p.waiting[1:]
+	return c.next.email
+}
+
+// unfollowed returns the email that follows on a connection, nil if there is none. It follows no more.
+func (c *connection) unfollowed() *waiter {
+	next := c.next
+	if next != nil {
+		c.next, next.follows = nil, false
+	}
+	return next
+}
+
+// grow takes a slot beyond the usual number for an email that waits, if there may be one.
+func (p *pool) grow(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.waiting, w)
 	if i < 0 || p.slots >= p.max || time.Now().Before(p.growFrom) {
 		return false
 	}
@@ -118,7 +155,13 @@ func (p *pool) put(c *connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = c.raw.SetDeadline(time.Time{})
+	next := c.unfollowed()
 	switch {
+	case next != nil && next.left: // nobody is there for the answers to its commands
+		c.drop()
+		p.dropped(next)
+	case next != nil:
+		next.ready <- c
 	case len(p.waiting) > 0:
 		p.serveNext(c)
 	case p.isClosed:
@@ -143,17 +186,31 @@ func (p *pool) hasGreeted() bool {
 	return p.greeted > 0
 }
 
-// drop closes a connection without QUIT and frees its slot.
+// drop closes a connection without QUIT and frees its slot, for the email that follows on it if there is one.
 func (p *pool) drop(c *connection) {
 	c.drop()
-	p.countGreeted(-1)
-	p.freeSlot()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropped(c.unfollowed())
+}
+
+func (p *pool) dropped(next *waiter) {
+	p.greeted--
+	if next != nil && !next.left {
+		next.ready <- nil
+		return
+	}
+	p.freed()
 }
 
 // freeSlot frees a slot that has no connection any more.
 func (p *pool) freeSlot() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.freed()
+}
+
+func (p *pool) freed() {
 	if len(p.waiting) > 0 && p.slots <= p.limit {
 		p.serveNext(nil)
 		return
@@ -163,7 +220,7 @@ func (p *pool) freeSlot() {
 
 // serveNext hands a connection, or its slot, to the caller that has waited longest.
 func (p *pool) serveNext(c *connection) {
-	p.waiting[0] <- c
+	p.waiting[0].ready <- c
 	p.waiting = p.waiting[1:]
 }
 

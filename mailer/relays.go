@@ -108,6 +108,7 @@ type relayState struct {
 	senders      map[string]*pause // for one sender: by the domain on the envelope
 	refusals     refusals
 	activePauses int
+	apartUntil   time.Time // until then no commands are sent behind an email
 }
 
 // attempt is one attempt to hand an email to a relay.
@@ -255,7 +256,7 @@ func (c *connection) checkSender(from string) error {
 // connection every command waits for the answer to the one before, so that it is known what a silent relay is silent
 // about.
 func (r *relayState) openTransaction(ctx context.Context, e *email, end time.Time) (*connection, error) {
-	c, err := r.pool.acquire(ctx, min(r.timeout, time.Until(end)))
+	c, err := r.pool.acquire(ctx, e, min(r.timeout, time.Until(end)))
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil, newSMTPError(ctx, stepDial, err)
@@ -263,6 +264,7 @@ func (r *relayState) openTransaction(ctx context.Context, e *email, end time.Tim
 		return nil, err
 	}
 	if c != nil {
+		followed := c.unanswered > 0
 		err := r.reuse(ctx, c, e, earlier(end, time.Now().Add(r.timeout)))
 		if err == nil {
 			return c, nil
@@ -270,6 +272,9 @@ func (r *relayState) openTransaction(ctx context.Context, e *email, end time.Tim
 		if errors.Is(err, errNoUTF8) {
 			r.pool.put(c)
 			return nil, err
+		}
+		if failure := new(smtpError); followed && errors.As(err, &failure) {
+			r.sendApart(failure)
 		}
 		c.drop()
 		r.pool.countGreeted(-1) // the new connection takes its slot
@@ -286,7 +291,7 @@ func (r *relayState) reuse(ctx context.Context, c *connection, e *email, end tim
 	if err := c.guard(ctx, end); err != nil {
 		return newSMTPError(ctx, stepMAIL, err)
 	}
-	if at, err := c.mail(e, c.offers.pipelining && e.domainAnswers); err != nil {
+	if at, err := c.mail(e, c.sendsTogether(e)); err != nil {
 		return newSMTPError(ctx, at, err)
 	}
 	return nil
@@ -330,7 +335,12 @@ func (r *relayState) handOver(
 			r.abandonRefusals(a)
 		}
 	}()
-	reply, at, err := c.send(e, end)
+	var next *email
+	at, err := c.begin(e, end)
+	if err == nil {
+		next = r.follow(c)
+		reply, at, err = c.finish(e, next)
+	}
 	if err != nil {
 		failure = r.putBack(ctx, c, at, err)
 		failure.relay = r.HostPort()
@@ -340,7 +350,43 @@ func (r *relayState) handOver(
 	}
 	r.concluded(a, failure)
 	ended = true
+	if next != nil && failure != nil && (failure.code == 0 || failure.refusesUs()) {
+		r.sendApart(failure)
+	}
 	return reply, failure
+}
+
+// apartFor is how long no commands are sent behind an email to a relay that may have lost some, or refused the email
+// because of them.
+const apartFor = time.Hour
+
+// follow returns the email whose commands are sent behind the one that is about to be sent on a connection; nil: none.
+// While the relay takes long to say what became of an email, the next one had better have another connection.
+func (r *relayState) follow(c *connection) *email {
+	if !c.prompt || r.sendsApart() {
+		return nil
+	}
+	return r.pool.follow(c)
+}
+
+func (r *relayState) sendsApart() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now().Before(r.apartUntil)
+}
+
+// sendApart has emails sent one by one for apartFor, after one failed that had the commands of another behind it, or
+// that other one. A relay may close a connection at any time if it says so, and we may cancel an email.
+func (r *relayState) sendApart(failure *smtpError) {
+	if failure.code == 421 || errors.Is(failure.cause, context.Canceled) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.apartUntil = r.now().Add(apartFor)
+	r.log.LogAttrs(context.Background(), slog.LevelInfo, "relay gets commands behind an email no more",
+		slog.String("host", r.HostPort()), slog.String("step", string(failure.step)), slog.Int("code", failure.code),
+		slog.Time("until", r.apartUntil))
 }
 
 // putBack returns the error of a step that failed. The connection stays open if the relay still answers on it.

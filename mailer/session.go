@@ -17,6 +17,7 @@ import (
 // session is the part of a conversation up to where emails are taken: the greeting, EHLO, STARTTLS and AUTH.
 type session struct {
 	text       *textproto.Conn     // over any TLS; nil until the greeting was read
+	wire       *bounded            // under text
 	secure     *tls.Conn           // nil without TLS
 	extensions map[string][]string // what EHLO offers: keywords and their parameters, all in upper case
 }
@@ -28,10 +29,12 @@ const maxReplies = 64 << 10
 // errEndless says that a relay said more than that.
 const errEndless = textproto.ProtocolError("a reply that does not end")
 
-// bounded is a connection on which the other side may say no more than maxReplies at a time: replies are read whole.
+// bounded is a connection on which the other side may say no more than maxReplies at a time: replies are read whole. It
+// counts bytes.
 type bounded struct {
 	io.ReadWriteCloser
-	left int
+	left    int // of what the other side may say
+	written int // of what was said to it, in all
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -45,7 +48,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	b.left = maxReplies
-	return b.ReadWriteCloser.Write(p)
+	n, err := b.ReadWriteCloser.Write(p)
+	b.written += n
+	return n, err
 }
 
 func (s *session) encrypted() bool { return s.secure != nil }
@@ -68,7 +73,8 @@ func (s *session) command(want int, line string) (code int, words string, err er
 // greeting reads the relay's first words, on a connection that may have TLS already.
 func (s *session) greeting(conn net.Conn) error {
 	s.secure, _ = conn.(*tls.Conn)
-	text := textproto.NewConn(&bounded{ReadWriteCloser: conn, left: maxReplies})
+	s.wire = &bounded{ReadWriteCloser: conn, left: maxReplies}
+	text := textproto.NewConn(s.wire)
 	if _, _, err := relay.ReadReply(&text.Reader, 220); err != nil {
 		return err
 	}
@@ -118,7 +124,8 @@ func (s *session) startTLS(raw net.Conn, config *tls.Config, name string) error 
 		return err
 	}
 	s.secure = tls.Client(raw, config)
-	s.text = textproto.NewConn(&bounded{ReadWriteCloser: s.secure, left: maxReplies})
+	s.wire = &bounded{ReadWriteCloser: s.secure, left: maxReplies}
+	s.text = textproto.NewConn(s.wire)
 	return s.hello(name)
 }
 
