@@ -73,15 +73,17 @@ func TestConnectionsToASlowRelayGrowAndAreClosedAgain(t *testing.T) {
 	const most = 3
 	all := make(chan struct{})
 	r := startRelay(t)
-	r.say = func(s step) string {
-		if s.verb == "DATA" {
-			if s.nth == most {
-				close(all)
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if s.verb == "DATA" {
+				if s.nth == most {
+					close(all)
+				}
+				<-all // so slow is this relay: no email ends before three are under way
 			}
-			<-all // so slow is this relay: no email ends before three are under way
+			return ""
 		}
-		return ""
-	}
+	})
 	env := newEnv(t, r.addr, func(o *mailer.Options) {
 		o.Connections, o.MaxConnections, o.Idle = 1, most, 20*time.Millisecond
 	})
@@ -213,15 +215,17 @@ func TestARelayThatWantsNoMoreConnectionsIsNotPausedForIt(t *testing.T) {
 
 func TestEmailsShareAConnection(t *testing.T) {
 	r := startRelay(t)
-	r.say = func(s step) string {
-		if s.verb == "RCPT" && s.nth == 2 {
-			return "550 5.1.1 unknown"
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if s.verb == "RCPT" && s.nth == 2 {
+				return "550 5.1.1 unknown"
+			}
+			if s.verb == "." && s.nth == 2 {
+				return "451 4.3.0 later"
+			}
+			return ""
 		}
-		if s.verb == "." && s.nth == 2 {
-			return "451 4.3.0 later"
-		}
-		return ""
-	}
+	})
 	env := newEnv(t, r.addr)
 	for n, want := range []string{"delivered", "undeliverable", "retry", "delivered"} {
 		_, _ = env.Run(t.Context(), env.signUp(fmt.Sprintf("ada%d@example.org", n)))
@@ -275,12 +279,14 @@ func TestAnIdleConnectionThatBrokeIsReplacedWithoutAnError(t *testing.T) {
 
 func TestAReplacementConnectionThatFailsIsAnError(t *testing.T) {
 	r := startRelay(t)
-	r.say = func(s step) string {
-		if s.verb == "MAIL" && s.nth > 1 {
-			return hangUp
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if s.verb == "MAIL" && s.nth > 1 {
+				return hangUp
+			}
+			return ""
 		}
-		return ""
-	}
+	})
 	env := newEnv(t, r.addr)
 	env.deliver(env.signUp("grace@example.org"))
 	if ended, err := env.Run(t.Context(), env.signUp(ada)); ended || err == nil || r.dialled() != 2 {

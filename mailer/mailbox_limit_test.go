@@ -40,12 +40,14 @@ func TestSpellingAMailboxDifferentlyBringsNoMoreEmails(t *testing.T) {
 // An email that the relay puts off counts once, not with each attempt.
 func TestAnEmailThatIsPutOffCountsOnceAgainstTheLimit(t *testing.T) {
 	r := startRelay(t)
-	r.say = func(s step) string {
-		if s.verb == "RCPT" && s.nth <= 60 {
-			return "450 4.2.0 greylisted"
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if s.verb == "RCPT" && s.nth <= 60 {
+				return "450 4.2.0 greylisted"
+			}
+			return ""
 		}
-		return ""
-	}
+	})
 	env := newEnv(t, r.addr)
 	job := env.signUp("ada@example.org")
 	for range 60 {

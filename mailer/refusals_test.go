@@ -154,12 +154,14 @@ func TestSeveralDomainsRefusedInARowAreTheRelay(t *testing.T) {
 
 func TestOneDomainThatRefusesUsLeavesTheOthersAlone(t *testing.T) {
 	r := startRelay(t)
-	r.say = func(s step) string {
-		if s.verb == "RCPT" && r.latest("RCPT") != "RCPT TO:<ada@good.example>" {
-			return "554 5.7.1 your IP is on a block list"
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if s.verb == "RCPT" && r.latest("RCPT") != "RCPT TO:<ada@good.example>" {
+				return "554 5.7.1 your IP is on a block list"
+			}
+			return ""
 		}
-		return ""
-	}
+	})
 	env := newEnv(t, r.addr)
 	for n := range 5 {
 		_, _ = env.Run(t.Context(), env.signUp(fmt.Sprintf("ada%d@bad.example", n)))

@@ -267,12 +267,14 @@ func (env *env) checkRetry(job store.Job, err error, row replyCase) {
 
 func TestAnEmailThatWasTakenStaysTakenWhateverTheRelayDoesNext(t *testing.T) {
 	r := startRelay(t)
-	r.say = func(s step) string {
-		if s.verb == "RSET" || s.verb == "QUIT" || s.verb == "MAIL" && s.nth > 1 {
-			return hangUp
+	r.change(func(r *fakeRelay) {
+		r.say = func(s step) string {
+			if s.verb == "RSET" || s.verb == "QUIT" || s.verb == "MAIL" && s.nth > 1 {
+				return hangUp
+			}
+			return ""
 		}
-		return ""
-	}
+	})
 	env := newEnv(t, r.addr)
 	job := env.signUp(ada)
 	env.deliver(job)
