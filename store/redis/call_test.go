@@ -118,7 +118,7 @@ func TestChangesThatComeTogetherAreOneScript(t *testing.T) {
 	)
 	sent := monitor(t, s.server, func() { s.do(acts...) })
 	scripts := slices.DeleteFunc(sent, func(c string) bool { return !strings.HasPrefix(c, `"evalsha"`) })
-	if len(scripts) != 3 { // what met another record than it supposed comes again: of the stale one, and of the erased
+	if n := len(scripts); n != 2 && n != 3 { // what met another record than it supposed, or none, comes again
 		t.Errorf("%d scripts were run: %.80q", len(scripts), scripts)
 	}
 	taken := 0

@@ -29,9 +29,9 @@
 // Commands of concurrent callers travel together: a batch is on the way, and what comes meanwhile is the next one, of
 // up to 100 commands (pipeline.go). To a Cluster there are 16. A call starts no goroutine and no timer. It ends when
 // the caller's context ends, at once, whatever the server does; and within Options.Budget, because a batch gets an
-// answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. A
-// batch that takes longer than 10 ms lets the next one go on another connection; so one that hangs holds up only its
-// own callers.
+// answer or an error within four ninths of that, and what has waited too long for its turn is not sent any more. The
+// next batch waits for at most 10 ms and goes on another connection then; so one that hangs holds up only its own
+// callers.
 //
 // The changes in a batch, of records of one shard, are one call of one script (call.go, lua/commit.lua). It reads all
 // that they need, decides on each by itself, in their order and as if those before it had been committed, and writes

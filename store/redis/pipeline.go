@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,14 +22,16 @@ const maxBatch = 100
 // the next one. So a lone caller waits for nobody, and many share system calls, scripts and, with appendfsync always,
 // the fsync. A few batches are on the way to a Cluster, where each waits for the slowest of its masters.
 //
-// A batch that takes long lets the next one go, by another sender. A sender that gets no answer at all gives its
-// callers an error after a while and is replaced. So a connection that hangs holds up only those whose batch it has.
+// A batch that takes long does not keep the next one, which another sender has, from going. A sender that gets no
+// answer at all gives its callers an error after a while and is replaced. So a connection that hangs holds up only
+// those whose batch it has.
 type pipeline struct {
 	client   goredis.UniversalClient
 	attempt  time.Duration // how long a batch may take
 	latest   time.Duration // a request that has waited longer is not sent any more
 	replicas int           // that must have a change before it is acknowledged
 	requests chan *request
+	next     chan struct{} // of the sender that has the next batch
 	turns    chan struct{} // one for each batch that may be on the way
 	senders  sync.WaitGroup
 	observe  func(took time.Duration) // called after each batch
@@ -60,10 +63,12 @@ func newPipeline(client goredis.UniversalClient, o Options) *pipeline {
 		latest: budget - attemptOf(budget) - budget/10,
 	}
 	atOnce, senders := o.batches()
-	p.turns = make(chan struct{}, senders)
+	p.turns = make(chan struct{}, atOnce)
 	for range atOnce {
 		p.turns <- struct{}{}
 	}
+	p.next = make(chan struct{}, 1)
+	p.next <- struct{}{}
 	for range senders {
 		p.start()
 	}
@@ -112,27 +117,51 @@ func (r *request) fail(err error) {
 // sender sends one batch at a time.
 type sender struct {
 	*pipeline
-	late  chan *time.Timer // of a batch that takes long: when it is given up
-	calls []call           // of the batch, kept for its memory
-	sent  []*goredis.Cmd   // likewise
+	calls []call         // of the batch, kept for its memory
+	sent  []*goredis.Cmd // likewise
 }
 
 // start starts a sender.
 func (p *pipeline) start() {
-	s := &sender{pipeline: p, late: make(chan *time.Timer, 1)}
+	s := &sender{pipeline: p}
 	p.senders.Go(func() {
-		for {
-			<-p.turns
-			r, more := <-p.requests
-			if !more {
-				p.turns <- struct{}{}
-				return
+		for more, inTime := true, true; more && inTime; {
+			var first *request
+			<-p.next
+			if first, more = <-p.requests; !more {
+				p.next <- struct{}{}
+				break
 			}
-			if !s.send(p.batch(r)) {
-				return
-			}
+			turn := p.turn()
+			p.next <- struct{}{}
+			runtime.Gosched() // whoever is about to ask does so first
+			inTime = s.send(p.batch(first), turn)
 		}
 	})
+}
+
+// turn waits for a turn, but not for long: then it returns false, and the batch goes without.
+func (p *pipeline) turn() bool {
+	select {
+	case <-p.turns:
+		return true
+	default:
+	}
+	long := time.NewTimer(patience)
+	defer long.Stop()
+	select {
+	case <-p.turns:
+		return true
+	case <-long.C:
+		return false
+	}
+}
+
+// done gives a turn back.
+func (p *pipeline) done(turn bool) {
+	if turn {
+		p.turns <- struct{}{}
+	}
 }
 
 // batch returns what is waiting, first and what is behind it.
@@ -157,30 +186,32 @@ func (p *pipeline) batch(first *request) (all []*request) {
 	return all
 }
 
-// send sends a batch and answers it, and lets the next one go. It returns false if that took too long: then the callers
-// have an error, and another sender has taken the place of this one.
-func (s *sender) send(batch []*request) (inTime bool) {
+// send sends a batch, answers it, and gives its turn back, if it has one. It returns false if that took too long: then
+// the callers have an error, and another sender has taken the place of this one.
+func (s *sender) send(batch []*request, turn bool) (inTime bool) {
 	if len(batch) == 0 {
-		s.turns <- struct{}{}
+		s.done(turn)
 		return true
 	}
 	began := time.Now()
-	long := time.AfterFunc(patience, func() {
-		s.turns <- struct{}{}
-		s.late <- time.AfterFunc(s.attempt+s.attempt/10-patience, func() { // the client has not kept to the context
-			for _, r := range batch {
-				r.fail(errNoAnswer)
-			}
-			s.start()
-		})
+	overdue := time.AfterFunc(s.attempt+s.attempt/10, func() { // the client has not kept to the context
+		for _, r := range batch {
+			r.fail(errNoAnswer)
+		}
+		s.done(turn)
+		s.start()
 	})
-	s.exchange(until{context.Background(), began.Add(s.attempt)}, batch)
+	replies := s.exchange(until{context.Background(), began.Add(s.attempt)}, batch)
 	s.observe(time.Since(began))
-	if long.Stop() {
-		s.turns <- struct{}{}
-		return true
+	if inTime = overdue.Stop(); inTime {
+		s.done(turn)
 	}
-	return (<-s.late).Stop()
+	for _, r := range batch {
+		n := len(r.commands)
+		r.answer(replies[:n:n])
+		replies = replies[n:]
+	}
+	return inTime
 }
 
 // until is a context whose end nobody is told of: the client sets the time limits of its connections by the deadline.
@@ -191,8 +222,8 @@ type until struct {
 
 func (u until) Deadline() (time.Time, bool) { return u.deadline, true }
 
-// exchange sends a batch, reads the replies and answers the callers with them.
-func (s *sender) exchange(ctx until, batch []*request) {
+// exchange sends a batch and returns the replies to all its commands.
+func (s *sender) exchange(ctx until, batch []*request) []reply {
 	n := 0
 	s.calls, n = appendCalls(s.calls[:0], batch)
 	s.sent = s.sent[:0]
@@ -206,16 +237,19 @@ func (s *sender) exchange(ctx until, batch []*request) {
 	}
 	clear(s.calls) // it holds what callers asked
 	clear(s.sent)
+	if wait == nil {
+		return replies
+	}
+	rest := replies
 	for _, r := range batch {
-		own := replies[:len(r.commands):len(r.commands)]
-		for i := range own {
-			if wait != nil && own[i].err == nil && r.commands[i].kept() {
-				own[i] = s.waited(wait, own[i])
+		for i := range r.commands {
+			if rest[i].err == nil && r.commands[i].kept() {
+				rest[i] = s.waited(wait, rest[i])
 			}
 		}
-		r.answer(own)
-		replies = replies[len(own):]
+		rest = rest[len(r.commands):]
 	}
+	return replies
 }
 
 // process sends commands and reads the answers. failed is of all commands, unless one has its own; wait says how many

@@ -8,40 +8,40 @@ local function add_count(key, field, n, kept)
   if sum == n then call('EXPIRE', key, kept) end
 end
 
--- What the script counts, by keys and names, and how often: written once, by write_counts.
+-- What the script counts, and how often: write_counts writes it.
 local counted = {}
 
 -- add_counts adds what counters.go packed: to the hashes of the day, the hours and the minutes. What has a dimension is
 -- added to the day alone.
 local function add_counts(day, hours, minutes, packed, kept_day, kept_hours, kept_minutes)
-  local same = minutes .. '/' .. packed
+  local same = minutes .. packed
   local c = counted[same]
   if c then
     c.times = c.times + 1
-  else
-    counted[same] = { times = 1, packed = packed, keys = { day, hours, minutes },
-      kept = { kept_day, kept_hours, kept_minutes } }
+    return
   end
+  counted[same] = { times = 1, packed = packed, day = day, hours = hours, minutes = minutes,
+    kept_day = kept_day, kept_hours = kept_hours, kept_minutes = kept_minutes }
 end
 
 local function write_counts()
-  local sums, kept = {}, {}
-  local function sum(c, i, field, n)
-    local key = c.keys[i]
+  local sums, kept = {}, {} -- by key and field
+  local function add(key, field, n, seconds)
     local of = sums[key]
     if not of then
       of = {}
-      sums[key], kept[key] = of, c.kept[i]
+      sums[key], kept[key] = of, seconds
     end
-    of[field] = (of[field] or 0) + n * c.times
+    of[field] = (of[field] or 0) + n
   end
   for _, c in pairs(counted) do
     local hour, minute = string.sub(c.packed, 1, 3), string.sub(c.packed, 4, 6)
     for name, n in string.gmatch(string.sub(c.packed, 7), '([^=]+)=(-?%d+);') do
-      sum(c, 1, name, n)
+      n = n * c.times
+      add(c.day, name, n, c.kept_day)
       if not string.find(name, '/', 1, true) then
-        sum(c, 2, hour .. name, n)
-        sum(c, 3, minute .. name, n)
+        add(c.hours, hour .. name, n, c.kept_hours)
+        add(c.minutes, minute .. name, n, c.kept_minutes)
       end
     end
   end

@@ -161,13 +161,17 @@ end
 
 -- write_rings writes only the sums that have grown, if no ring has turned.
 local function write_rings(b)
-  local whole, texts = false, {}
-  for i, ring in ipairs(b.rings) do
-    local sums = struct.pack('>I4I4', ring.sum, ring.latest)
-    if ring.at then call('SETRANGE', b.key, ring.at + 11, sums) else whole = true end
-    texts[i] = string.sub(ring.text, 1, 12) .. sums .. string.sub(ring.text, 21)
+  local whole = false
+  for _, ring in ipairs(b.rings) do
+    ring.sums = struct.pack('>I4I4', ring.sum, ring.latest)
+    if ring.at then call('SETRANGE', b.key, ring.at + 11, ring.sums) else whole = true end
   end
-  if whole then call('SET', b.key, table.concat(texts), 'PX', b.longest + 2 * slice_width(b.longest)) end
+  if not whole then return end
+  local texts = {}
+  for i, ring in ipairs(b.rings) do
+    texts[i] = string.sub(ring.text, 1, 12) .. ring.sums .. string.sub(ring.text, 21)
+  end
+  call('SET', b.key, table.concat(texts), 'PX', b.longest + 2 * slice_width(b.longest))
 end
 
 local function is_exact(spec) return string.byte(spec) == 101 end
