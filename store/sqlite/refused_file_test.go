@@ -131,7 +131,7 @@ func TestDamageIsFoundAfterOpening(t *testing.T) {
 			t.Fatal("the damage was not found")
 		}
 	}
-	if !strings.Contains(unsafe.Have, "damaged") || !strings.Contains(unsafe.Fix, ".recover") {
+	if !strings.Contains(unsafe.Have, "damaged") || !unsafe.Incomplete || !strings.Contains(unsafe.Fix, ".recover") {
 		t.Errorf("Ready says %v", unsafe)
 	}
 	if err := s.Close(); err != nil { // the log is complete
@@ -304,7 +304,8 @@ func TestDamageThatACallMeetsIsNamed(t *testing.T) {
 				t.Errorf("%s met %v", name, err)
 			}
 			var u *store.UnsafeError
-			if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Fix, ".recover") {
+			if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Fix, ".recover") ||
+				!u.Incomplete {
 				t.Errorf("Ready says %v", err)
 			}
 		})

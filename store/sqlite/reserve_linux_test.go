@@ -68,7 +68,8 @@ func TestOnAFullDiskWhatTakesConsentBackIsKept(t *testing.T) {
 	}
 	for range 2 { // also where a withdrawal has just made room
 		var u *store.UnsafeError
-		if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.HasPrefix(u.Setting, "the disk of") {
+		if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.HasPrefix(u.Setting, "the disk of") ||
+			u.Incomplete {
 			t.Fatalf("ready: %v", err)
 		}
 	}

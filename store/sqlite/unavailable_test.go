@@ -119,7 +119,8 @@ func TestAFileThatWasCutIsUnsafe(t *testing.T) {
 			}
 			for range 2 { // it does not mend by itself
 				var u *store.UnsafeError
-				if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Have, "cut from") {
+				if err := s.Ready(t.Context()); !errors.As(err, &u) || !strings.Contains(u.Have, "cut from") ||
+					!u.Incomplete {
 					t.Fatalf("Ready gave %v", err)
 				}
 				if err := os.Truncate(path, 1<<30); err != nil {
