@@ -171,8 +171,8 @@ func olderData(is, known int64) *store.UnsafeError {
 		Older: true,
 		Fix: "stop the server and put its newest files back; if they are still there, because it was started " +
 			"without `appendonly yes`, write that into redis.conf and start it, and never run CONFIG SET " +
-			"appendonly yes before, which overwrites them; if what was acknowledged since is lost for good, " +
-			"say so: optin store accept-empty -config optin.yaml",
+			"appendonly yes before, which overwrites them; if what was acknowledged since is lost for good, bring " +
+			"this up to date by the consent log (optin erase -replay -config optin.yaml), or without one " + acceptFix,
 	}
 }
 

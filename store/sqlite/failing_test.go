@@ -174,7 +174,8 @@ func TestReadySaysWhatSQLiteSaysAndWhatToDo(t *testing.T) {
 			if err := s.Ready(t.Context()); !errors.As(err, &unsafe) {
 				t.Fatalf("ready gives %v", err)
 			}
-			if unsafe.Incomplete || unsafe.Words != said.Error() || unsafe.Want != row.says || !strings.Contains(unsafe.Fix, row.fix) {
+			if unsafe.Incomplete || unsafe.Words != said.Error() || unsafe.Want != row.says ||
+				!strings.Contains(unsafe.Fix, row.fix) {
 				t.Errorf("of %q it says %+v", said, unsafe)
 			}
 			f.from = 0
