@@ -134,7 +134,6 @@ func (p *pipeline) start() {
 			}
 			turn := p.turn()
 			p.next <- struct{}{}
-			runtime.Gosched() // whoever is about to ask does so first
 			inTime = s.send(p.batch(first), turn)
 		}
 	})
@@ -164,9 +163,11 @@ func (p *pipeline) done(turn bool) {
 	}
 }
 
-// batch returns what is waiting, first and what is behind it.
+// batch returns what is waiting, first and what is behind it. Those who were just answered ask again a moment later, so
+// it lets other goroutines run before it is content with a batch that is not full.
 func (p *pipeline) batch(first *request) (all []*request) {
-	for r, n, more := first, 0, true; more; {
+	n := 0
+	add := func(r *request) {
 		switch {
 		case r.answered.Load():
 		case time.Since(r.began) > p.latest:
@@ -174,13 +175,20 @@ func (p *pipeline) batch(first *request) (all []*request) {
 		default:
 			all, n = append(all, r), n+len(r.commands)
 		}
-		if n >= maxBatch {
-			break
-		}
-		select {
-		case r, more = <-p.requests:
-		default:
-			more = false
+	}
+	add(first)
+	for had := 0; had < n; {
+		had = n
+		runtime.Gosched()
+		for more := true; more && n < maxBatch; {
+			select {
+			case r, open := <-p.requests:
+				if more = open; open {
+					add(r)
+				}
+			default:
+				more = false
+			}
 		}
 	}
 	return all
