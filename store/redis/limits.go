@@ -120,7 +120,10 @@ func spec(b store.Bucket, parts, nth int) string {
 	} else {
 		out = append(out, 's')
 	}
-	tag := sha256.Sum256([]byte(b.Tag))
+	var tag [sha256.Size]byte // no tag: zero
+	if b.Tag != "" {
+		tag = sha256.Sum256([]byte(b.Tag))
+	}
 	out = append(out, tag[:3]...)
 	limits := b.Limits
 	if b.Keep > 0 && b.Exact() { // a limit that refuses nothing, but has the log remember

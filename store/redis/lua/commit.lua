@@ -19,6 +19,7 @@
 -- lost its mark, {'exceeded', wait of each bucket}, {'other', value}: the record that is in the way, or false; or an
 -- error.
 local records, timers, pushed, sites, jobs, due = unpack(KEYS, 1, 6)
+local now = string.format('%.0f', NOW)
 local k, a = 6, 0
 local function next_key() k = k + 1 return KEYS[k] end
 local function next_arg() a = a + 1 return ARGV[a] end
@@ -143,7 +144,7 @@ local function commit(c)
     if #reserve > 0 then job.reserved = has and '1' or '0' end
     if not job_of(jobs, job.id) then
       if has then take_all(reserve) end
-      if job.at == '' then job.at = string.format('%.0f', NOW) end
+      if job.at == '' then job.at = now end
       set_job(job.id, 'n\0\0\0\0' .. job.reserved .. string.char(#job.name) .. job.name .. job.tail)
       put_job(due, job.queue, job.name, job.id, job.at)
     end
