@@ -4,6 +4,8 @@ import (
 	"crypto/sha1" // #nosec G505 -- Redis names scripts by it
 	"embed"
 	"encoding/hex"
+	"slices"
+	"strings"
 )
 
 // script is one Lua script. Its first argument is always "repeated": "1" if an earlier attempt may have run.
@@ -30,6 +32,22 @@ func newScript(files ...string) script {
 	return scriptOf(string(body))
 }
 
+// newWriter is newScript for one of which no half may be done, and lib_whole comes before the others.
+func newWriter(files ...string) script {
+	s := newScript(append([]string{"lib_clock", "lib_whole"}, files...)...)
+	return scriptOf("local ALLOWED = '" + strings.Join(commandsOf(s.body), " ") + "'\n" + s.body)
+}
+
+// commandsOf returns the names of all commands that a script may run.
+func commandsOf(body string) (all []string) {
+	for _, part := range strings.Split(body, "call('")[1:] {
+		if name, _, _ := strings.Cut(part, "'"); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 func scriptOf(body string) script {
 	sum := sha1.Sum([]byte(body)) // #nosec G401 -- Redis names scripts by it
 	return script{body: body, sha: hex.EncodeToString(sum[:])}
@@ -44,21 +62,21 @@ func (s script) ofMany(shared int) script {
 
 // evenIfFull returns a script that does the same, and may use memory beyond maxmemory.
 func (s script) evenIfFull() script {
-	both := newKept("lib_even_if_full").before(s)
+	both := newScript("lib_even_if_full").before(s)
 	both.many = s.many
 	return both
 }
 
-// newKept is newScript for one whose effects are acknowledged.
+// newKept is newWriter for one whose effects are acknowledged.
 func newKept(files ...string) script {
-	s := newScript(files...)
+	s := newWriter(files...)
 	s.kept = true
 	return s
 }
 
 func (s script) before(other script) script {
 	both := scriptOf(s.body + other.body)
-	both.kept = s.kept
+	both.kept = other.kept
 	return both
 }
 
@@ -66,40 +84,40 @@ var (
 	commitEvenIfFullScript = commitScript.evenIfFull()
 
 	commitScript = newKept(
-		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
+		"lib_packed", "lib_value", "lib_timers", "lib_queue", "lib_limits", "lib_counts", "commit",
 	).ofMany(6)
-	addScript   = newKept("lib_clock", "lib_packed", "lib_value", "lib_timers", "add")
-	purgeScript = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "purge")
+	addScript   = newKept("lib_packed", "lib_value", "lib_timers", "add")
+	purgeScript = newWriter("lib_packed", "lib_value", "lib_timers", "purge")
 	listScript  = newScript("lib_clock", "lib_packed", "list")
 
 	inStateScript = newScript("lib_clock", "in_state")
 
 	dueScript         = newScript("lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "due")
-	leaseScript       = newKept("lib_clock", "lib_queue", "lease")
+	leaseScript       = newKept("lib_queue", "lease")
 	leaseTimersScript = newKept(
-		"lib_clock", "lib_packed", "lib_value", "lib_timers", "lib_due_timers", "lease_timers",
+		"lib_packed", "lib_value", "lib_timers", "lib_due_timers", "lease_timers",
 	)
-	endTimerScript   = newKept("lib_clock", "lib_packed", "lib_value", "lib_timers", "end_timer")
-	renewLeaseScript = newScript("lib_clock", "lib_queue", "renew_lease")
-	endScript        = newKept("lib_clock", "lib_queue", "end")
+	endTimerScript   = newKept("lib_packed", "lib_value", "lib_timers", "end_timer")
+	renewLeaseScript = newWriter("lib_queue", "renew_lease")
+	endScript        = newKept("lib_queue", "end")
 	failedScript     = newScript("lib_clock", "lib_packed", "failed")
 	backlogsScript   = newScript("lib_clock", "backlogs")
-	requeueScript    = newKept("lib_clock", "lib_queue", "requeue")
-	makeDueScript    = newKept("lib_clock", "lib_queue", "make_due")
+	requeueScript    = newKept("lib_queue", "requeue")
+	makeDueScript    = newKept("lib_queue", "make_due")
 	waitingScript    = newScript("lib_clock", "lib_queue", "lib_waiting", "waiting")
 	jobsOfScript     = newScript("lib_clock", "lib_queue", "jobs_of")
-	runNowScript     = newScript("lib_clock", "lib_queue", "lib_waiting", "run_now")
+	runNowScript     = newWriter("lib_queue", "lib_waiting", "run_now")
 
-	acquireScript        = newScript("lib_clock", "lib_limits", "acquire")
-	undoScript           = newScript("lib_clock", "lib_limits", "undo")
-	setNXScript          = newKept("lib_clock", "setnx")
-	compareAndSwapScript = newKept("lib_clock", "compare_and_swap")
+	acquireScript        = newWriter("lib_limits", "acquire")
+	undoScript           = newWriter("lib_limits", "undo")
+	setNXScript          = newKept("setnx")
+	compareAndSwapScript = newKept("compare_and_swap")
 	countsScript         = newScript("lib_clock", "lib_counts", "counts")
-	setMarkScript        = newKept("lib_clock", "set_mark")
+	setMarkScript        = newKept("set_mark")
 
 	readyScript = newScript("ready")
 	typesScript = newScript("types")
-	shardScript = newKept("lib_clock", "shard")
+	shardScript = newKept("shard")
 )
 
 func scripts() []script {

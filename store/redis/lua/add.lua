@@ -9,6 +9,13 @@ local a, place, there, timed = 4, 0, {}, {}
 
 if ARGV[2] ~= '' and call('HEXISTS', KEYS[1], ARGV[2]) == 0 then return 'unmarked' end
 
+-- Nothing is added before all that is needed can be.
+expect(KEYS[2], 'zset')
+expect(KEYS[4], 'zset')
+for group = 1, tonumber(ARGV[3]) do
+  expect(KEYS[3 + 2 * group], 'set')
+  expect(KEYS[4 + 2 * group], 'zset')
+end
 for group = 1, tonumber(ARGV[3]) do
   local states, index, state, n = KEYS[3 + 2 * group], KEYS[4 + 2 * group], ARGV[a], tonumber(ARGV[a + 1])
   local fields, added, entries = {}, {}, {}

@@ -59,7 +59,31 @@ end
 -- Records, and the mark, by their fields, as the script knows them; false: none.
 local known, changed = {}, {}
 
+-- What one change writes, and others perhaps do not, is looked at before it: a key of another type fails that change
+-- alone.
+local function expect_keys(c)
+  expect(c.had, 'zset')
+  expect(c.gets, 'zset')
+  expect(c.states, 'set')
+  for _, job in ipairs(c.enqueue) do expect(job.queue, 'zset') end
+  for _, d in ipairs(c.drop) do
+    expect(d.queue, 'zset')
+    expect(d.failed, 'zset')
+  end
+  if c.ending then
+    expect(c.keys.queue, 'zset')
+    expect(c.keys.failed, 'zset')
+    if c.keys.other then expect(c.keys.other, 'zset') end
+  end
+  for i = 1, c.count and 3 or 0 do expect(c.count[i], 'hash') end
+end
+
 local function read(changes)
+  expect(timers, 'zset')
+  expect(pushed, 'zset')
+  expect(sites, 'hash')
+  expect(jobs, 'hash')
+  expect(due, 'zset')
   local fields, ids, buckets = {}, {}, {}
   local function each(list, f)
     for _, one in ipairs(list) do f(one) end
@@ -107,6 +131,7 @@ local function commit(c)
     return out
   end
   if version ~= c.must then return { 'other', was } end
+  expect_keys(c)
   for _, d in ipairs(c.drop) do
     local job = job_of(jobs, d.id)
     if job and job_queue(job) ~= d.name then return 'moved' end

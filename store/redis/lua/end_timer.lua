@@ -2,6 +2,7 @@
 -- ARGV: repeated, field, 'fail'; 'at' and when it is due, '' for now; or 'renew' and how long the lease lasts, ms.
 -- Ends the lease of a timer, or renews it. A timer that is not leased stays as it is. Returns 1.
 local field, what, at = ARGV[2], ARGV[3], ARGV[4]
+for _, key in ipairs({ KEYS[1], KEYS[3], KEYS[4] }) do expect(key, 'zset') end
 if not call('ZSCORE', KEYS[4], field) then return 1 end
 if what ~= 'fail' then
   if what == 'renew' then at = NOW + at end

@@ -2,6 +2,9 @@
 local function add_count(key, field, n, kept)
   local sum = redis.pcall('HINCRBY', key, field, n)
   if type(sum) == 'table' then
+    if not string.find(sum.err, 'integer', 1, true) and not string.find(sum.err, 'overflow', 1, true) then
+      return error(sum)
+    end
     call('HSET', key, field, n)
     sum = n
   end

@@ -49,6 +49,7 @@ local function set_job(id, job) known_jobs[id], changed_jobs[id] = job, true end
 local queues = {}
 
 local function queue_of(due, key, name)
+  expect(key, 'zset')
   local q = queues[key] or { due = due, name = name, leaving = {}, joining = {}, first = math.huge }
   queues[key] = q
   return q
@@ -73,6 +74,7 @@ end
 local failures = {}
 
 local function failures_of(failed)
+  expect(failed, 'zset')
   local f = failures[failed] or { leaving = {}, joining = {} }
   failures[failed] = f
   return f

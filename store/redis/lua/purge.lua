@@ -5,6 +5,8 @@ local value = call('HGET', KEYS[1], ARGV[2])
 if not value then return 1 end
 local _, expires = times(value)
 if expires == 0 or expires > NOW + OFFSET or state_of(value) ~= ARGV[3] then return 0 end
+for _, key in ipairs({ KEYS[2], KEYS[3], KEYS[4], KEYS[6] }) do expect(key, 'zset') end
+expect(KEYS[7], 'set')
 local _, id = site_and_id(ARGV[2])
 call('HDEL', KEYS[1], ARGV[2])
 leave(KEYS[2], index_entry(value, id), KEYS[7], ARGV[3])
