@@ -167,7 +167,7 @@ func TestAFullServerTakesWithdrawalsAndDeclines(t *testing.T) {
 		a.SignUp(email)
 	}
 	a.Confirm(confirmLink(a.Email("alan@reader.example")))
-	passedOn := "/subscriptions/" + a.idOf("alan@reader.example") + "/withdraw"
+	passedOn := a.idOf("alan@reader.example")
 	link, other := confirmLink(a.Email("ada@reader.example")), confirmLink(a.Email("grace@reader.example"))
 	if code, _ := a.Confirm(link); code != http.StatusOK {
 		t.Fatal(code)
@@ -178,20 +178,34 @@ func TestAFullServerTakesWithdrawalsAndDeclines(t *testing.T) {
 	if code := a.SignUp("new@reader.example"); code != http.StatusServiceUnavailable {
 		t.Errorf("a signup: %d", code)
 	}
-	if code := a.Withdraw(unsubscribe); code != http.StatusOK {
-		t.Errorf("a withdrawal: %d", code)
-	}
-	if resp, err := http.Post(a.base+path(other)+"/decline", "", nil); err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("a decline: %v, %v", resp.Status, err)
-	}
-	if resp := a.call("POST", passedOn, "{}", nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("a withdrawal that the website passes on: %v", resp.Status)
-	}
-	for email, want := range map[string]string{
+	a.takesBack(unsubscribe, passedOn, other)
+	a.statesAre(map[string]string{
 		"ada@reader.example": "withdrawn", "grace@reader.example": "declined", "alan@reader.example": "withdrawn",
-	} {
+	})
+}
+
+// takesBack withdraws one consent by its link, another one for the website, and declines a third.
+func (a *actor) takesBack(unsubscribe, subscription, confirm string) {
+	a.t.Helper()
+	if code := a.Withdraw(unsubscribe); code != http.StatusOK {
+		a.t.Errorf("a withdrawal: %d", code)
+	}
+	passedOn := a.call("POST", "/subscriptions/"+subscription+"/withdraw", "{}", nil)
+	if passedOn.StatusCode != http.StatusOK {
+		a.t.Errorf("a withdrawal that the website passes on: %v", passedOn.Status)
+	}
+	decline, err := http.Post(a.base+path(confirm)+"/decline", "", nil)
+	if err != nil || decline.StatusCode != http.StatusOK {
+		a.t.Errorf("a decline: %v, %v", decline, err)
+	}
+}
+
+// statesAre fails unless the state of everybody is as it should be.
+func (a *actor) statesAre(all map[string]string) {
+	a.t.Helper()
+	for email, want := range all {
 		if state := a.Lookup(email).State; state != want {
-			t.Errorf("%s is %s, want %s", email, state, want)
+			a.t.Errorf("%s is %s, want %s", email, state, want)
 		}
 	}
 }

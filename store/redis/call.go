@@ -11,11 +11,11 @@ type call struct {
 	others []asked
 }
 
-// asked is a command of a request, and the place of its reply among those of a batch.
+// asked is a command that a caller asks for.
 type asked struct {
 	*request
-	nth   int
-	place int
+	nth   int // the command, of those of the request
+	place int // of its reply, among those of the batch
 }
 
 func (a asked) command() *command { return &a.commands[a.nth] }

@@ -36,7 +36,7 @@
 // The changes in a batch, of records of one shard, are one call of one script (call.go, lua/commit.lua). It reads all
 // that they need, decides on each by itself, in their order and as if those before it had been committed, and writes
 // all that they change: what several add to one key, such as the limit of a site, a count, the index or a queue, is
-// written once. One that fails, or is refused, fails alone. A signup of many that come at once takes half of the
+// written once. One that fails, or is refused, fails alone. A signup of many that come at once takes a third of the
 // server's time of one that comes alone.
 //
 // # Replies that are lost

@@ -5,7 +5,7 @@
 --       then for each group: its state, how many records, and for each of them, in the order of the index: its field
 --       among the records, version, packed record
 -- Returns the places of those that are not added because there is a record, or 'unmarked' if the store lost its mark.
-local a, place, there, timed = 4, 0, {}, {}
+local a, place, there = 4, 0, {}
 
 if ARGV[2] ~= '' and call('HEXISTS', KEYS[1], ARGV[2]) == 0 then return 'unmarked' end
 
@@ -18,7 +18,7 @@ for group = 1, tonumber(ARGV[3]) do
 end
 for group = 1, tonumber(ARGV[3]) do
   local states, index, state, n = KEYS[3 + 2 * group], KEYS[4 + 2 * group], ARGV[a], tonumber(ARGV[a + 1])
-  local fields, added, entries = {}, {}, {}
+  local fields, added = {}, {}
   for i = 1, n do fields[i] = ARGV[a + 3 * i - 1] end
   local found = call('HMGET', KEYS[1], unpack(fields))
   for i = 1, n do
@@ -27,22 +27,15 @@ for group = 1, tonumber(ARGV[3]) do
       local value, _, id = value_of(version, '', ARGV[a + 3 * i + 1]), site_and_id(field)
       added[#added + 1] = field
       added[#added + 1] = value
-      entries[#entries + 1] = index_entry(value, id)
-      if moment(value) > 0 then timed[#timed + 1] = timer_entry(KEYS[3], moment(value), field) end
+      enter(index, index_entry(value, id), states, state)
+      set_timer(KEYS[2], nil, KEYS[3], KEYS[4], field, nil, value)
     elseif not is_whole(was) or not has_version(versions_of(was), version) then -- or an earlier attempt has added it
       there[#there + 1] = place + i
     end
   end
-  if #added > 0 then
-    call('HSET', KEYS[1], unpack(added))
-    if add_entries(index, entries) then note_filled(states, state, false) end
-  end
+  if #added > 0 then call('HSET', KEYS[1], unpack(added)) end
   a, place = a + 2 + 3 * n, place + n
 end
 
-if #timed > 0 then
-  table.sort(timed, before)
-  add_entries(KEYS[2], timed)
-  call('ZADD', KEYS[4], 'LT', struct.unpack('>I6', timed[1]) - OFFSET, 'timer')
-end
+write_timers()
 return there

@@ -12,8 +12,8 @@
 --       mark, '1' if the mark is a taker's, how many buckets to acquire, then the spec of each;
 --       outcome, '' if no job ends; else id, attempts, name of the queue, at, name of the other queue or '';
 --       or 'drop', how many jobs to drop, and for each: id, name of the queue;
---       how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved, mark, how
---       many buckets to reserve, then the spec of each;
+--       how many jobs to enqueue, and for each: id, name of the queue, due, packed job, '1' if it has reserved, mark,
+--       how many buckets to reserve, then the spec of each;
 --       what is counted, as counters.go packs it, '' for nothing; else for how many seconds each of its keys is kept
 -- Returns for each change 'done', 'lost', 'moved' if a job to drop is in another queue by now, 'unmarked' if the store
 -- lost its mark, {'exceeded', wait of each bucket}, {'other', value}: the record that is in the way, or false; or an
@@ -33,8 +33,8 @@ end
 local function next_change()
   local c = { tombstone = next_key(), states = next_key(), had = next_key(), gets = next_key(),
     repeated = next_arg() == '1', must = next_arg(), version = next_arg(), packed = next_arg(), field = next_arg(),
-    mark_field = next_arg(),
-    taker = next_arg(), named = next_arg() == '1', buckets = next_buckets(), outcome = next_arg(), drop = {}, enqueue = {} }
+    mark_field = next_arg(), taker = next_arg(), named = next_arg() == '1', buckets = next_buckets(),
+    outcome = next_arg(), drop = {}, enqueue = {} }
   if c.outcome == 'drop' then
     for i = 1, tonumber(next_arg()) do
       c.drop[i] = { queue = next_key(), failed = next_key(), id = next_arg(), name = next_arg() }

@@ -1,5 +1,6 @@
 -- KEYS: jobs.  ARGV: repeated, cursor, site and id of a record as packed.
--- Looks through a part of the jobs. Returns the next cursor, '0' at the end, then id and queue of each job of the record.
+-- Looks through a part of the jobs. Returns the next cursor, '0' at the end, then id and queue of each job of the
+-- record.
 local part = call('HSCAN', KEYS[1], ARGV[2], 'COUNT', '2000')
 local out = { part[1] }
 for i = 1, #part[2], 2 do

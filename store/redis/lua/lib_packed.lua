@@ -5,8 +5,8 @@
 local CHUNK = 506 -- with what the server adds it fills 512 bytes
 local SOON = 10 -- ms: how much later than the entries behind them others are committed, mostly
 
--- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale. Entries mostly differ
--- in their times.
+-- before reports whether a comes before b by their bytes; Lua's own < follows the server's locale. Entries mostly
+-- differ in their times.
 local function before(a, b)
   local same = 0
   if #a >= 6 and #b >= 6 then
@@ -157,8 +157,9 @@ local function merged(chunk, entries, first, last)
   return table.concat(parts)
 end
 
--- add_entries adds entries that are not there, in their order, and returns true if the set was empty. What belongs into one chunk is added to it together, and
--- the chunk becomes several of about the same size; what comes behind all others fills chunks.
+-- add_entries adds entries that are not there, in their order, and returns true if the set was empty. What belongs into
+-- one chunk is added to it together, and the chunk becomes several of about the same size; what comes behind all others
+-- fills chunks.
 local function add_entries(set, entries)
   local w, first, empty = #entries[1], 1, false
   local most = math.floor(CHUNK / w)
@@ -232,6 +233,13 @@ local function note_filled(states, state, was_empty)
   if call('SADD', states, '+' .. state) == 0 and not was_empty then call('SADD', states, '!' .. state) end
 end
 
+-- sort sorts entries, which mostly are in order.
+local function sort(entries)
+  for i = 2, #entries do
+    if before(entries[i], entries[i - 1]) then return table.sort(entries, before) end
+  end
+end
+
 local function write_entries()
   for set, of in pairs(changing) do
     local entering, empty, leaves = of.entering, false, #of.leaving > 0
@@ -240,7 +248,7 @@ local function write_entries()
     if #entering == 1 then
       empty = add_entry(set, entering[1])
     elseif #entering > 1 then
-      table.sort(entering, before)
+      sort(entering)
       empty = add_entries(set, entering)
     end
     if empty and of.states then
